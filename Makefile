@@ -1,0 +1,57 @@
+# The commands of this repository. `make demo` and `make test` need Rust and Node; what else they
+# need they install, or say so in one line.
+
+export CARGO_TERM_COLOR ?= auto
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help demo test lint unit web e2e schema clean
+
+help:
+	@echo "make demo    run the gateway with a simulated Genesys organisation"
+	@echo "make test    every check of the project"
+	@echo "make lint    formatting and lints only"
+	@echo "make unit    Rust tests only (unit and integration)"
+	@echo "make e2e     browser tests only"
+	@echo "make schema  print the GraphQL schema into schema.graphql"
+
+demo: web
+	$(CARGO) build --profile demo --bin conversation-gateway
+	$(TARGET)/demo/conversation-gateway demo $(ARGS)
+
+test: lint web-test unit e2e
+	@echo "all checks passed"
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+unit: web
+	@scripts/need postgresql nextest
+	$(CARGO) nextest run --workspace --locked
+
+web: web-demo/dist/index.html
+
+web-demo/dist/index.html: web-demo/node_modules/.package-lock.json schema.graphql $(shell find web-demo/src web-demo/public web-demo/*.html web-demo/*.ts web-demo/package.json 2>/dev/null)
+	cd web-demo && npm run build
+
+web-demo/node_modules/.package-lock.json: web-demo/package-lock.json
+	@scripts/need node
+	cd web-demo && npm ci --no-audit --no-fund
+
+.PHONY: web-test
+web-test: web
+	cd web-demo && npm run lint && npm run test
+
+e2e: web
+	@scripts/need chromium
+	$(CARGO) build --locked --bin conversation-gateway
+	cd web-demo && GATEWAY_BIN="$(abspath $(TARGET))/debug/conversation-gateway" npm run e2e
+
+schema:
+	$(CARGO) run --quiet -- schema > schema.graphql.new
+	mv schema.graphql.new schema.graphql
+
+clean:
+	$(CARGO) clean
+	rm -rf web-demo/dist web-demo/node_modules
