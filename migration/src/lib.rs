@@ -1,0 +1,25 @@
+//! The database's schema, step by step.
+//!
+//! Steps are append-only and each has its way back. Table and column names are written here in the
+//! lower case in which both databases keep them, so that SQL with DCM's names works unquoted.
+
+pub use sea_orm_migration::prelude::MigratorTrait;
+use sea_orm_migration::prelude::*;
+pub use sea_orm_migration::sea_orm;
+
+mod columns;
+mod m20261123_000001_conversations;
+mod m20261123_000002_event_log;
+
+/// Runs the steps.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261123_000001_conversations::Migration),
+            Box::new(m20261123_000002_event_log::Migration),
+        ]
+    }
+}
