@@ -1,0 +1,458 @@
+//! How a snapshot joins what is known: age, repeats, media, marks, and the phases' durations.
+
+use super::facts::{Facts, Mark, MarkChange};
+use super::order::is_older;
+use super::row::Direction;
+use super::snapshot::{
+    AcwState, Leg, LegDirection, LegState, Medium, Participant, Shape, Snapshot, Source, Timings,
+};
+use super::status::{Phase, Role, phase_of, role_of};
+use super::time::Time;
+
+/// A mark taken back within this time is doubtful: the two snapshots may have changed places.
+const DOUBT_MS: i64 = 5_000;
+
+pub(super) enum Merged {
+    /// The snapshot is older, or repeats what was applied last.
+    Nothing,
+    News {
+        facts: Facts,
+        doubtful: bool,
+    },
+}
+
+/// Joins a snapshot to the known facts.
+pub(super) fn merge(
+    known: &Facts,
+    snapshot: &Snapshot,
+    read_at: Option<Time>,
+    now: Time,
+) -> Merged {
+    if is_older(snapshot, &known.participants) {
+        return Merged::Nothing;
+    }
+    let overtaken =
+        read_at.is_some_and(|read_at| known.last_seen_at.is_some_and(|seen| seen >= read_at));
+    let mut participants: Vec<Participant> = match snapshot.shape {
+        Shape::Whole => snapshot
+            .participants
+            .iter()
+            .map(|said| join_participant(find(&known.participants, said), said.clone(), now))
+            .collect(),
+        Shape::Medium(medium) => {
+            join_medium(&known.participants, &snapshot.participants, medium, now)
+        }
+    };
+    if overtaken {
+        keep_marks(&known.participants, &mut participants);
+    }
+    let mut facts = Facts {
+        participants,
+        start: snapshot.start.or(known.start),
+        end: snapshot.end.or(known.end),
+        originating_direction: known.originating_direction,
+        first_seen_at: known.first_seen_at.or(Some(now)),
+        last_seen_at: Some(now),
+        last_mark: known.last_mark.clone(),
+    };
+    let same = facts.participants == known.participants
+        && facts.start == known.start
+        && facts.end == known.end
+        && known.first_seen_at.is_some();
+    if same {
+        return Merged::Nothing;
+    }
+    if !differs_only_in_marks(&known.participants, &facts.participants) {
+        return Merged::News {
+            facts,
+            doubtful: false,
+        };
+    }
+    let doubtful = is_doubtful(known, &facts, snapshot, now);
+    facts.last_mark = Some(MarkChange {
+        at: now,
+        source: snapshot.source.clone(),
+        before: marks(&known.participants),
+    });
+    Merged::News { facts, doubtful }
+}
+
+/// A reading that a notification overtook may tell new facts, but its marks are the older ones.
+fn keep_marks(known: &[Participant], said: &mut [Participant]) {
+    for participant in said {
+        let Some(known) = find(known, participant) else {
+            continue;
+        };
+        for leg in &mut participant.legs {
+            let Some(newer) = known
+                .legs
+                .iter()
+                .find(|it| it.id == leg.id && it.medium == leg.medium)
+            else {
+                continue;
+            };
+            let may_hold = |leg: &Leg| matches!(leg.state, LegState::Connected | LegState::Parked);
+            if may_hold(newer) && may_hold(leg) {
+                leg.state = newer.state;
+                leg.held = newer.held;
+                leg.start_hold_time = newer.start_hold_time;
+                leg.park_time = newer.park_time;
+                leg.timings.clone_from(&newer.timings);
+            }
+        }
+    }
+}
+
+/// The newest time in `facts` that `known` did not have and that is not in the future.
+pub(super) fn newest_news(known: &Facts, facts: &Facts, now: Time) -> Option<Time> {
+    let before = times(known);
+    times(facts)
+        .into_iter()
+        .filter(|time| *time <= now && before.binary_search(time).is_err())
+        .max()
+}
+
+/// Whether an ended conversation lives again: an internal leg that has not ended and is not known,
+/// newer after-call work, or a new leg of the customer's side on a message or e-mail.
+pub(super) fn reopens(known: &[Participant], said: &[Participant]) -> bool {
+    said.iter()
+        .filter(|participant| !participant.supervising)
+        .any(|participant| {
+            let role = role_of(participant);
+            participant.legs.iter().any(|leg| {
+                let open = phase_of(leg, participant) != Phase::Ended;
+                match known_leg(known, participant, leg) {
+                    None => {
+                        let thread = matches!(leg.medium, Medium::Email | Medium::Message)
+                            && role == Role::External
+                            && leg.direction != Some(LegDirection::Outbound);
+                        let internal = !matches!(role, Role::External | Role::Dialer);
+                        open && (internal || thread)
+                    }
+                    Some(known) => newer_acw(known, leg),
+                }
+            })
+        })
+}
+
+/// Takes in what analytics know better.
+pub(super) fn enrich(
+    facts: &mut Facts,
+    start: Option<Time>,
+    end: Option<Time>,
+    direction: Option<Direction>,
+) {
+    facts.start = start.or(facts.start);
+    facts.end = end.or(facts.end);
+    facts.originating_direction = direction.or(facts.originating_direction);
+}
+
+fn find<'a>(known: &'a [Participant], said: &Participant) -> Option<&'a Participant> {
+    known.iter().find(|participant| participant.id == said.id)
+}
+
+fn known_leg<'a>(
+    known: &'a [Participant],
+    participant: &Participant,
+    leg: &Leg,
+) -> Option<&'a Leg> {
+    find(known, participant)?
+        .legs
+        .iter()
+        .find(|known| known.id == leg.id && known.medium == leg.medium)
+}
+
+fn newer_acw(known: &Leg, said: &Leg) -> bool {
+    let pending = |leg: &Leg| {
+        leg.acw
+            .as_ref()
+            .filter(|acw| acw.state == AcwState::Pending)
+            .map(|acw| acw.start_time)
+    };
+    match (pending(known), pending(said)) {
+        (None, Some(_)) => known
+            .acw
+            .as_ref()
+            .is_none_or(|acw| acw.state != AcwState::Complete),
+        (Some(known), Some(said)) => said > known,
+        _ => false,
+    }
+}
+
+/// What only some shapes carry is kept from the record when this one lacks it.
+fn join_participant(known: Option<&Participant>, mut said: Participant, now: Time) -> Participant {
+    if let Some(known) = known {
+        let keep = |said: &mut Option<String>, known: &Option<String>| {
+            if said.is_none() {
+                said.clone_from(known);
+            }
+        };
+        keep(&mut said.name, &known.name);
+        keep(&mut said.external_contact_id, &known.external_contact_id);
+        said.queue_name = known.queue_name.clone().or(said.queue_name);
+        said.queue_id = said.queue_id.or_else(|| known.queue_id.clone());
+        said.start_time = said.start_time.or(known.start_time);
+        if let (Some(said), Some(known)) = (&mut said.wrapup, &known.wrapup)
+            && said.code == known.code
+        {
+            keep(&mut said.name, &known.name);
+        }
+    }
+    let legs = std::mem::take(&mut said.legs);
+    said.legs = legs
+        .into_iter()
+        .map(|leg| {
+            let known_leg = known.and_then(|known| {
+                known
+                    .legs
+                    .iter()
+                    .find(|k| k.id == leg.id && k.medium == leg.medium)
+            });
+            join_leg(known.zip(known_leg), leg, &said, now)
+        })
+        .collect();
+    said
+}
+
+fn join_leg(
+    known: Option<(&Participant, &Leg)>,
+    mut leg: Leg,
+    participant: &Participant,
+    now: Time,
+) -> Leg {
+    if let Some((_, known)) = known {
+        leg.start_alerting_time = leg.start_alerting_time.or(known.start_alerting_time);
+        leg.direction = leg.direction.or(known.direction);
+    }
+    leg.timings = measure(known, &leg, participant, now);
+    leg
+}
+
+/// Replaces the legs of one medium and leaves the others.
+fn join_medium(
+    known: &[Participant],
+    said: &[Participant],
+    medium: Medium,
+    now: Time,
+) -> Vec<Participant> {
+    let mut joined: Vec<Participant> = known.to_vec();
+    for said in said {
+        let known = find(known, said);
+        let mut said = said.clone();
+        name_legs(&mut said, known, medium);
+        let others = known.map_or_else(Vec::new, |known| {
+            known
+                .legs
+                .iter()
+                .filter(|leg| leg.medium != medium)
+                .cloned()
+                .collect()
+        });
+        let earlier: Vec<Leg> = known.map_or_else(Vec::new, |known| {
+            known
+                .legs
+                .iter()
+                .filter(|leg| leg.medium == medium && said.legs.iter().all(|new| new.id != leg.id))
+                .cloned()
+                .collect()
+        });
+        let mut participant = join_participant(known, said, now);
+        let newest = std::mem::take(&mut participant.legs);
+        participant.legs = others.into_iter().chain(earlier).chain(newest).collect();
+        match joined
+            .iter_mut()
+            .find(|present| present.id == participant.id)
+        {
+            Some(present) => *present = participant,
+            None => joined.push(participant),
+        }
+    }
+    joined
+}
+
+/// A per-media participant's leg has no id: it is the newest known one of that medium.
+fn name_legs(said: &mut Participant, known: Option<&Participant>, medium: Medium) {
+    for leg in said
+        .legs
+        .iter_mut()
+        .filter(|leg| leg.id.as_str().is_empty())
+    {
+        let newest = known.and_then(|known| known.legs.iter().rfind(|leg| leg.medium == medium));
+        leg.id = newest.map_or_else(|| said.id.as_str().into(), |known| known.id.clone());
+    }
+}
+
+/// Adds the phase that is over to the leg's durations.
+fn measure(
+    known: Option<(&Participant, &Leg)>,
+    leg: &Leg,
+    participant: &Participant,
+    now: Time,
+) -> Timings {
+    let mut timings = known
+        .map(|(_, known)| known.timings.clone())
+        .unwrap_or_default();
+    if timings.is_final {
+        return timings;
+    }
+    let began = began_at(leg).unwrap_or(now);
+    let Some((known_participant, known_leg)) = known else {
+        timings.since = Some(began);
+        if phase_of(leg, participant) == Phase::Ended {
+            timings.talk_ms = span(leg.connected_time, leg.disconnected_time);
+            timings.alert_ms = span(
+                leg.start_alerting_time,
+                leg.connected_time.or(leg.disconnected_time),
+            );
+            timings.since = leg.disconnected_time.or(participant.end_time);
+        }
+        add_acw(&mut timings, leg);
+        return timings;
+    };
+    let before = bucket(known_leg, known_participant);
+    let after = bucket(leg, participant);
+    if before != after {
+        let until = changed_at(leg, participant, before, after).unwrap_or(now);
+        let spent = timings.since.map_or(0, |since| until.since(since));
+        match before {
+            Bucket::Alert => timings.alert_ms += spent,
+            Bucket::Dial => timings.dial_ms += spent,
+            Bucket::Talk => timings.talk_ms += spent,
+            Bucket::Hold => timings.hold_ms += spent,
+            Bucket::Park => timings.park_ms += spent,
+            Bucket::None => {}
+        }
+        timings.since = Some(until);
+    }
+    add_acw(&mut timings, leg);
+    timings
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bucket {
+    Alert,
+    Dial,
+    Talk,
+    Hold,
+    Park,
+    None,
+}
+
+fn bucket(leg: &Leg, participant: &Participant) -> Bucket {
+    match phase_of(leg, participant) {
+        Phase::Pending if matches!(leg.state, LegState::Contacting | LegState::Dialing) => {
+            Bucket::Dial
+        }
+        Phase::Pending => Bucket::Alert,
+        Phase::Active if leg.held => Bucket::Hold,
+        Phase::Active => Bucket::Talk,
+        Phase::Parked => Bucket::Park,
+        Phase::Scheduled | Phase::Ended | Phase::Silent => Bucket::None,
+    }
+}
+
+fn changed_at(leg: &Leg, participant: &Participant, from: Bucket, into: Bucket) -> Option<Time> {
+    match into {
+        Bucket::Hold => leg.start_hold_time,
+        Bucket::Park => leg.park_time,
+        Bucket::None => leg.disconnected_time.or(participant.end_time),
+        Bucket::Talk if !matches!(from, Bucket::Hold | Bucket::Park) => leg.connected_time,
+        _ => None,
+    }
+}
+
+fn began_at(leg: &Leg) -> Option<Time> {
+    leg.connected_time.or(leg.start_alerting_time)
+}
+
+fn span(from: Option<Time>, to: Option<Time>) -> i64 {
+    from.zip(to).map_or(0, |(from, to)| to.since(from))
+}
+
+fn add_acw(timings: &mut Timings, leg: &Leg) {
+    if let Some(acw) = &leg.acw {
+        timings.acw_ms = span(acw.start_time, acw.end_time);
+    }
+}
+
+fn marks(participants: &[Participant]) -> Vec<Mark> {
+    participants
+        .iter()
+        .flat_map(|participant| &participant.legs)
+        .map(|leg| Mark {
+            session: leg.id.clone(),
+            held: leg.held,
+            parked: leg.state == LegState::Parked,
+        })
+        .collect()
+}
+
+/// Whether the two differ in nothing but marks that may come and go.
+fn differs_only_in_marks(known: &[Participant], said: &[Participant]) -> bool {
+    let unmarked = |participants: &[Participant]| -> Vec<Participant> {
+        let mut participants = participants.to_vec();
+        for leg in participants
+            .iter_mut()
+            .flat_map(|participant| &mut participant.legs)
+        {
+            leg.held = false;
+            leg.start_hold_time = None;
+            leg.park_time = None;
+            leg.timings = Timings::default();
+            if leg.state == LegState::Parked {
+                leg.state = LegState::Connected;
+            }
+        }
+        participants
+    };
+    unmarked(known) == unmarked(said)
+}
+
+fn is_doubtful(known: &Facts, facts: &Facts, snapshot: &Snapshot, now: Time) -> bool {
+    known.last_mark.as_ref().is_some_and(|last| {
+        snapshot.source != Source::Rest
+            && last.before == marks(&facts.participants)
+            && (last.source != snapshot.source || now.since(last.at) <= DOUBT_MS)
+    })
+}
+
+/// All times that the facts carry, sorted. Times that lie ahead by nature are not among them.
+fn times(facts: &Facts) -> Vec<Time> {
+    let mut times: Vec<Time> = facts
+        .participants
+        .iter()
+        .flat_map(|participant| {
+            let wrapup = participant
+                .wrapup
+                .as_ref()
+                .and_then(|wrapup| wrapup.end_time);
+            [
+                participant.start_time,
+                participant.connected_time,
+                participant.end_time,
+                participant.start_acw_time,
+                participant.end_acw_time,
+                wrapup,
+            ]
+            .into_iter()
+            .chain(participant.legs.iter().flat_map(leg_times))
+        })
+        .chain([facts.start, facts.end])
+        .flatten()
+        .collect();
+    times.sort_unstable();
+    times.dedup();
+    times
+}
+
+fn leg_times(leg: &Leg) -> [Option<Time>; 7] {
+    [
+        leg.start_alerting_time,
+        leg.connected_time,
+        leg.disconnected_time,
+        leg.start_hold_time,
+        leg.park_time,
+        leg.acw.as_ref().and_then(|acw| acw.start_time),
+        leg.acw.as_ref().and_then(|acw| acw.end_time),
+    ]
+}

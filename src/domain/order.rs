@@ -1,0 +1,72 @@
+//! When a snapshot is older than the record.
+//!
+//! Genesys numbers nothing, so age shows only in what can't be undone: a snapshot that takes such a
+//! fact back is older. Marks that come and go (hold, park, scheduled times) are no evidence.
+
+use super::snapshot::{AcwState, Leg, Medium, Participant, Shape, Snapshot};
+use super::status::{Phase, phase_of};
+
+/// Whether `snapshot` takes back a fact of `known` that can't be undone.
+pub fn is_older(snapshot: &Snapshot, known: &[Participant]) -> bool {
+    known.iter().any(|known| {
+        let legs: Vec<&Leg> = known
+            .legs
+            .iter()
+            .filter(|leg| shows(snapshot.shape, leg.medium))
+            .collect();
+        if legs.is_empty() && snapshot.shape != Shape::Whole {
+            return false;
+        }
+        match snapshot
+            .participants
+            .iter()
+            .find(|participant| participant.id == known.id)
+        {
+            None => true,
+            Some(said) => {
+                participant_lost(known, said) || legs.iter().any(|leg| leg_lost(known, leg, said))
+            }
+        }
+    })
+}
+
+fn shows(shape: Shape, medium: Medium) -> bool {
+    match shape {
+        Shape::Whole => true,
+        Shape::Medium(shown) => shown == medium,
+    }
+}
+
+fn participant_lost(known: &Participant, said: &Participant) -> bool {
+    (known.connected_time.is_some() && said.connected_time.is_none())
+        || (known.end_time.is_some() && said.end_time.is_none())
+}
+
+fn leg_lost(participant: &Participant, known: &Leg, said: &Participant) -> bool {
+    let Some(leg) = find_leg(said, known) else {
+        return true;
+    };
+    let reopened =
+        phase_of(known, participant) == Phase::Ended && phase_of(leg, said) != Phase::Ended;
+    reopened
+        || (known.connected_time.is_some() && leg.connected_time.is_none())
+        || (known.disconnected_time.is_some() && leg.disconnected_time.is_none())
+        || acw_lost(known, leg)
+}
+
+/// Per-media participants are one leg without an id: it stands for the newest known one.
+fn find_leg<'a>(said: &'a Participant, known: &Leg) -> Option<&'a Leg> {
+    said.legs.iter().find(|leg| {
+        leg.medium == known.medium && (leg.id == known.id || leg.id.as_str().is_empty())
+    })
+}
+
+fn acw_lost(known: &Leg, said: &Leg) -> bool {
+    let Some(known) = &known.acw else {
+        return false;
+    };
+    let said_end = said.acw.as_ref().and_then(|acw| acw.end_time);
+    let said_state = said.acw.as_ref().map(|acw| acw.state);
+    (known.end_time.is_some() && said_end.is_none())
+        || (known.state == AcwState::Complete && said_state == Some(AcwState::Pending))
+}
