@@ -1,0 +1,160 @@
+//! Reading conversations.
+
+use std::collections::HashMap;
+
+use sea_orm::sea_query::{Expr, SimpleExpr};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryTrait};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::caller::Caller;
+use crate::domain::conversation::Conversation;
+use crate::domain::filter::Filter;
+use crate::domain::ids::ConversationId;
+use crate::domain::row::words;
+use crate::domain::time::Time;
+
+use super::Store;
+use super::entity::conversation::{Column, Entity, Model};
+use super::error::StoreError;
+use super::page::{self, Item, Key, Page, Slice};
+use super::{filter, rows};
+
+words! {
+    /// What a list of conversations may be ordered by.
+    OrderField {
+        /// `conversationStart`, else `createdAt`.
+        StartedAt = "STARTED_AT",
+        CreatedAt = "CREATED_AT",
+        UpdatedAt = "UPDATED_AT",
+        StatusSince = "STATUS_SINCE",
+    }
+}
+
+/// The order of a list of conversations; ties go by `conversationId`, in the same direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    pub field: OrderField,
+    pub descending: bool,
+}
+
+impl Default for Order {
+    /// The newest first.
+    fn default() -> Self {
+        Self {
+            field: OrderField::StartedAt,
+            descending: true,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Place(Time, ConversationId);
+
+impl Key for Place {
+    type List = Order;
+
+    fn values(&self) -> Vec<SimpleExpr> {
+        vec![Expr::val(self.0.to_utc()), Expr::val(self.1.to_string())]
+    }
+}
+
+impl Store {
+    /// The stored ones of the given conversations, with their links. For the write path: it asks
+    /// for nobody, so it sees all.
+    pub async fn load(
+        &self,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, Conversation>, StoreError> {
+        let mut loaded = HashMap::with_capacity(ids.len());
+        if ids.is_empty() {
+            return Ok(loaded);
+        }
+        let select = Entity::find()
+            .filter(Column::Conversationid.is_in(ids.iter().map(ToString::to_string)))
+            .into_query();
+        for row in self.reads.all(&select).await? {
+            let conversation = rows::to_conversation(Model::from_query_result(&row, "")?)?;
+            loaded.insert(conversation.id, conversation);
+        }
+        for (id, links) in self.links(ids).await? {
+            if let Some(conversation) = loaded.get_mut(&id) {
+                conversation.links = links;
+            }
+        }
+        Ok(loaded)
+    }
+
+    /// One conversation without its links; `None` as well when the caller may not see it.
+    pub async fn conversation(
+        &self,
+        caller: &Caller,
+        id: ConversationId,
+    ) -> Result<Option<Conversation>, StoreError> {
+        let select = Entity::find()
+            .filter(Column::Conversationid.eq(id.to_string()))
+            .filter(filter::visible(&caller.scope))
+            .into_query();
+        let row = self.reads.one(&select).await?;
+        row.map(|row| rows::to_conversation(Model::from_query_result(&row, "")?))
+            .transpose()
+    }
+
+    /// The conversations that match and that the caller may see, without their links.
+    pub async fn conversations(
+        &self,
+        caller: &Caller,
+        wanted: &Filter,
+        order: Order,
+        page: &Page,
+    ) -> Result<Slice<Conversation>, StoreError> {
+        let column = order.column();
+        let by = [column, Column::Conversationid];
+        let columns = by.map(Expr::col);
+        let direction = page.order(order.descending);
+        let mut select = Entity::find()
+            .filter(filter::visible(&caller.scope))
+            .filter(filter::matching(wanted))
+            .filter(page.between::<Place>(&order, &columns, order.descending)?)
+            .into_query();
+        for column in by {
+            select.order_by(column, direction.clone());
+        }
+        select.limit(page.size()? as u64 + 1);
+
+        let transaction = self.reads.begin_read().await?;
+        let position = super::event_log::position(&transaction).await?;
+        let rows = transaction.all(&select).await?;
+        transaction.commit().await?;
+        let items = rows
+            .iter()
+            .map(|row| {
+                let node = rows::to_conversation(Model::from_query_result(row, "")?)?;
+                let cursor = page::encode(&Place(order.place(&node), node.id), &order);
+                Ok(Item { cursor, node })
+            })
+            .collect::<Result<_, StoreError>>()?;
+        Ok(page.slice(items, position)?)
+    }
+}
+
+impl Order {
+    const fn column(self) -> Column {
+        match self.field {
+            OrderField::StartedAt => Column::Startedat,
+            OrderField::CreatedAt => Column::Createdat,
+            OrderField::UpdatedAt => Column::Updatedat,
+            OrderField::StatusSince => Column::Statussince,
+        }
+    }
+
+    /// A conversation's own value of the ordering column.
+    fn place(self, conversation: &Conversation) -> Time {
+        let row = &conversation.row;
+        match self.field {
+            OrderField::StartedAt => row.conversation_start.unwrap_or(row.created_at),
+            OrderField::CreatedAt => row.created_at,
+            OrderField::UpdatedAt => row.updated_at,
+            OrderField::StatusSince => row.status_since,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The one way to the database: every statement is built, adapted, counted and run here.
+//!
+//! Times are bound as `chrono` values everywhere; here alone they become, for SQLite, the
+//! 24-character text that SQLite keeps (`chrono`'s own decoding reads it back).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    IsolationLevel, QueryResult, SqliteTransactionMode, Statement, StatementBuilder,
+    TransactionOptions, TransactionTrait, Value,
+};
+use tokio::sync::Notify;
+
+use crate::domain::time::Time;
+
+/// How many values one statement may bind on either database, with room to spare (SQLite 32,766,
+/// PostgreSQL 65,535).
+pub(super) const MAX_BINDS: usize = 30_000;
+
+/// Counts statements, and stops before one of them when a test wants to see a crash there.
+#[derive(Debug)]
+pub(super) struct Gauge {
+    statements: AtomicU64,
+    /// How many more statements of write transactions pass; negative: all.
+    until_stop: AtomicI64,
+    stopped: Notify,
+}
+
+impl Default for Gauge {
+    fn default() -> Self {
+        Self {
+            statements: AtomicU64::new(0),
+            until_stop: AtomicI64::new(-1),
+            stopped: Notify::new(),
+        }
+    }
+}
+
+impl Gauge {
+    pub(super) fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn stop_after(&self, statements: i64) {
+        self.until_stop.store(statements, Ordering::SeqCst);
+    }
+
+    pub(super) async fn stopped(&self) {
+        self.stopped.notified().await;
+    }
+
+    fn count(&self) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Waits for ever where a test has put the end of the world.
+    async fn pass_write(&self) {
+        if self.until_stop.load(Ordering::SeqCst) < 0 {
+            return;
+        }
+        if self.until_stop.fetch_sub(1, Ordering::SeqCst) == 0 {
+            self.stopped.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// A connection pool or a transaction of it.
+#[derive(Clone, Debug)]
+pub(super) struct Session<C> {
+    inner: C,
+    gauge: Arc<Gauge>,
+    writes: bool,
+}
+
+impl<C: ConnectionTrait> Session<C> {
+    pub(super) fn backend(&self) -> DbBackend {
+        self.inner.get_database_backend()
+    }
+
+    pub(super) async fn all(
+        &self,
+        statement: &impl StatementBuilder,
+    ) -> Result<Vec<QueryResult>, DbErr> {
+        let statement = self.ready(statement).await;
+        self.inner.query_all_raw(statement).await
+    }
+
+    pub(super) async fn one(
+        &self,
+        statement: &impl StatementBuilder,
+    ) -> Result<Option<QueryResult>, DbErr> {
+        let statement = self.ready(statement).await;
+        self.inner.query_one_raw(statement).await
+    }
+
+    pub(super) async fn run(&self, statement: &impl StatementBuilder) -> Result<(), DbErr> {
+        let statement = self.ready(statement).await;
+        self.inner.execute_raw(statement).await.map(drop)
+    }
+
+    async fn ready(&self, statement: &impl StatementBuilder) -> Statement {
+        self.gauge.count();
+        if self.writes {
+            self.gauge.pass_write().await;
+        }
+        let backend = self.backend();
+        let mut statement = statement.build(&backend);
+        if let Some(values) = &mut statement.values {
+            for value in &mut values.0 {
+                adapt(backend, value);
+            }
+        }
+        statement
+    }
+}
+
+impl Session<DatabaseConnection> {
+    pub(super) fn reading(inner: DatabaseConnection, gauge: Arc<Gauge>) -> Self {
+        Self {
+            inner,
+            gauge,
+            writes: false,
+        }
+    }
+
+    pub(super) fn writing(inner: DatabaseConnection, gauge: Arc<Gauge>) -> Self {
+        Self {
+            inner,
+            gauge,
+            writes: true,
+        }
+    }
+
+    pub(super) fn connection(&self) -> &DatabaseConnection {
+        &self.inner
+    }
+
+    /// A transaction whose statements all see the same moment.
+    pub(super) async fn begin_read(&self) -> Result<Session<DatabaseTransaction>, DbErr> {
+        let postgres = self.backend() == DbBackend::Postgres;
+        self.begin(TransactionOptions {
+            isolation_level: postgres.then_some(IsolationLevel::RepeatableRead),
+            access_mode: postgres.then_some(AccessMode::ReadOnly),
+            sqlite_transaction_mode: None,
+        })
+        .await
+    }
+
+    /// A transaction that writes. SQLite takes its write lock at once: a lock taken only after a
+    /// read would fail when another process wrote in between.
+    pub(super) async fn begin_write(&self) -> Result<Session<DatabaseTransaction>, DbErr> {
+        let postgres = self.backend() == DbBackend::Postgres;
+        self.begin(TransactionOptions {
+            isolation_level: postgres.then_some(IsolationLevel::ReadCommitted),
+            access_mode: None,
+            sqlite_transaction_mode: (!postgres).then_some(SqliteTransactionMode::Immediate),
+        })
+        .await
+    }
+
+    async fn begin(
+        &self,
+        options: TransactionOptions,
+    ) -> Result<Session<DatabaseTransaction>, DbErr> {
+        Ok(Session {
+            inner: self.inner.begin_with_options(options).await?,
+            gauge: Arc::clone(&self.gauge),
+            writes: self.writes,
+        })
+    }
+}
+
+impl Session<DatabaseTransaction> {
+    pub(super) async fn commit(self) -> Result<(), DbErr> {
+        if self.writes {
+            self.gauge.pass_write().await;
+        }
+        self.inner.commit().await
+    }
+}
+
+fn adapt(backend: DbBackend, value: &mut Value) {
+    match value {
+        Value::ChronoDateTimeUtc(time) if backend == DbBackend::Sqlite => {
+            *value = Value::String(time.map(|time| Time::from(time).to_string()));
+        }
+        // PostgreSQL's texts can't hold NUL; both databases drop it, so that they stay alike.
+        Value::String(Some(text)) if text.contains('\0') => text.retain(|c| c != '\0'),
+        _ => {}
+    }
+}
