@@ -1,0 +1,475 @@
+//! The write path: load, ask the domain, commit, publish.
+//!
+//! One loop is the only writer of conversation state in this process, for what Genesys says and for
+//! what users ask alike. Events that wait together are committed together in one transaction. A
+//! database that can't be reached delays events, it never loses them: the queue is bounded, and
+//! whoever fills it is told so. The same event twice is harmless, so whatever is uncertain is done
+//! again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::conversation::Conversation;
+use crate::domain::event::{ConversationEvent, Fact, Refused};
+use crate::domain::ids::ConversationId;
+use crate::domain::row::ConversationStatus;
+use crate::domain::update::Update;
+use crate::hub::Hub;
+use crate::store::{Change, Committed, Store, StoreError};
+
+#[derive(clap::Args, Clone, Debug)]
+pub struct IngestConfig {
+    /// Which conversations become rows: every one of a followed queue, or only those registered or
+    /// linked
+    #[arg(long, env = "GATEWAY_TRACK", value_enum, default_value_t = Track::Queues)]
+    pub track: Track,
+    /// How many events may wait to be written
+    #[arg(long, env = "GATEWAY_INGEST_QUEUE", default_value_t = 4096)]
+    pub ingest_queue: usize,
+    /// How many events one transaction takes at most
+    #[arg(long, env = "GATEWAY_INGEST_BATCH", default_value_t = 256)]
+    pub ingest_batch: usize,
+    /// How many conversations are kept in memory to save reading them again
+    #[arg(long, env = "GATEWAY_INGEST_CACHE", default_value_t = 20_000)]
+    pub ingest_cache: usize,
+    /// How long to wait before a write that failed is tried again, in milliseconds
+    #[arg(long, env = "GATEWAY_INGEST_RETRY_MS", default_value_t = 500)]
+    pub ingest_retry_ms: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Track {
+    /// Every conversation of a followed queue.
+    Queues,
+    /// Only those registered or linked; the others are followed in memory until they end.
+    Registered,
+}
+
+impl Default for IngestConfig {
+    fn default() -> Self {
+        Self {
+            track: Track::Queues,
+            ingest_queue: 4096,
+            ingest_batch: 256,
+            ingest_cache: 20_000,
+            ingest_retry_ms: 500,
+        }
+    }
+}
+
+/// What the write path wants Genesys to be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// A reversible mark is doubtful: read the conversation once.
+    Read(ConversationId),
+    /// It ended: ask later for its exact start and end.
+    Settle(ConversationId),
+}
+
+/// What became of a submitted event.
+#[derive(Clone, Debug)]
+pub struct Written {
+    pub conversation: Arc<Conversation>,
+    /// The entries it made, oldest first; empty when nothing changed.
+    pub committed: Vec<Arc<Committed>>,
+    /// The conversation was not known before.
+    pub created: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The process is stopping.
+    #[error("the write path is closed")]
+    Closed,
+}
+
+/// Why an event was not taken.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendRefused {
+    #[error("too many events wait to be written")]
+    Full,
+    #[error("the write path is closed")]
+    Closed,
+}
+
+/// A handle on the write path.
+#[derive(Clone)]
+pub struct Ingest {
+    requests_tx: mpsc::Sender<Request>,
+}
+
+struct Request {
+    event: ConversationEvent,
+    reply: Option<oneshot::Sender<Result<Written, Refused>>>,
+}
+
+impl Ingest {
+    /// Hands an event over, waiting while the queue is full.
+    pub async fn send(&self, event: ConversationEvent) -> Result<(), SendRefused> {
+        let request = Request { event, reply: None };
+        self.requests_tx
+            .send(request)
+            .await
+            .map_err(|_| SendRefused::Closed)
+    }
+
+    /// Hands an event over, or says at once that the queue is full.
+    pub fn try_send(&self, event: ConversationEvent) -> Result<(), SendRefused> {
+        self.requests_tx
+            .try_send(Request { event, reply: None })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => SendRefused::Full,
+                mpsc::error::TrySendError::Closed(_) => SendRefused::Closed,
+            })
+    }
+
+    /// Hands an event over and waits until it is committed and published.
+    pub async fn submit(&self, event: ConversationEvent) -> Result<Written, IngestError> {
+        let (reply, answer) = oneshot::channel();
+        let request = Request {
+            event,
+            reply: Some(reply),
+        };
+        self.requests_tx
+            .send(request)
+            .await
+            .map_err(|_| IngestError::Closed)?;
+        Ok(answer.await.map_err(|_| IngestError::Closed)??)
+    }
+}
+
+/// The loop behind the handle.
+pub struct IngestLoop {
+    requests_rx: mpsc::Receiver<Request>,
+    needs_tx: mpsc::Sender<Need>,
+    store: Store,
+    hub: Hub,
+    config: IngestConfig,
+    known: Known,
+}
+
+impl IngestLoop {
+    pub fn new(
+        config: IngestConfig,
+        store: Store,
+        hub: Hub,
+        needs_tx: mpsc::Sender<Need>,
+    ) -> (Ingest, Self) {
+        let (requests_tx, requests_rx) = mpsc::channel(config.ingest_queue.max(1));
+        let known = Known::new(config.ingest_cache);
+        let ingest = Ingest { requests_tx };
+        (
+            ingest,
+            Self {
+                requests_rx,
+                needs_tx,
+                store,
+                hub,
+                config,
+                known,
+            },
+        )
+    }
+
+    /// Writes until cancelled; what waits then is written first.
+    pub async fn run(mut self, token: CancellationToken) -> anyhow::Result<()> {
+        let mut batch = Vec::new();
+        loop {
+            let taken = tokio::select! {
+                biased;
+                taken = self.requests_rx.recv_many(&mut batch, self.config.ingest_batch) => taken,
+                () = token.cancelled() => {
+                    self.requests_rx.close();
+                    self.requests_rx.recv_many(&mut batch, usize::MAX).await
+                }
+            };
+            if taken == 0 {
+                return Ok(());
+            }
+            metrics::histogram!("gateway_ingest_batch_events").record(count(taken));
+            self.write(std::mem::take(&mut batch), &token).await;
+        }
+    }
+
+    /// Writes a batch, again and again until all of it is written.
+    async fn write(&mut self, mut batch: Vec<Request>, token: &CancellationToken) {
+        while !batch.is_empty() {
+            match self.try_write(&mut batch).await {
+                Ok(()) => {}
+                Err(error) if token.is_cancelled() => {
+                    tracing::error!(error = %error, events = batch.len(), "stopped before these were written");
+                    return;
+                }
+                Err(error) => {
+                    metrics::counter!("gateway_ingest_retries_total").increment(1);
+                    tracing::warn!(error = %error, events = batch.len(), "cannot write yet");
+                    self.known.clear_stored();
+                    tokio::time::sleep(Duration::from_millis(self.config.ingest_retry_ms)).await;
+                }
+            }
+        }
+    }
+
+    /// One attempt. Leaves in `batch` what another writer overtook, to be applied to newer state.
+    async fn try_write(&mut self, batch: &mut Vec<Request>) -> Result<(), StoreError> {
+        self.load(batch).await?;
+        let mut work = Work::default();
+        for (place, request) in batch.iter().enumerate() {
+            work.apply(place, &request.event, &self.known, self.config.track);
+        }
+        let changes = work.changes();
+        let results = if changes.is_empty() {
+            Vec::new()
+        } else {
+            self.store.commit(&changes).await?
+        };
+        let mut published = Vec::new();
+        let mut overtaken = Vec::new();
+        for (change, result) in changes.iter().zip(results) {
+            match result {
+                Ok(entries) => {
+                    published.extend(entries.iter().cloned());
+                    work.committed(change.conversation.id, entries);
+                }
+                Err(_conflict) => overtaken.push(change.conversation.id),
+            }
+        }
+        published.sort_by_key(|entry| entry.sequence());
+        self.hub.publish(published);
+        for id in &overtaken {
+            self.known.forget(*id);
+            work.items.remove(id);
+        }
+        let mut left = Vec::new();
+        for (place, request) in std::mem::take(batch).into_iter().enumerate() {
+            if overtaken.contains(&request.event.conversation_id) {
+                left.push(request);
+            } else if let Some(reply) = request.reply {
+                let _ = reply.send(work.answer(place, request.event.conversation_id));
+            }
+        }
+        *batch = left;
+        self.remember(work);
+        Ok(())
+    }
+
+    async fn load(&mut self, batch: &[Request]) -> Result<(), StoreError> {
+        let mut missing: Vec<ConversationId> = batch
+            .iter()
+            .map(|request| request.event.conversation_id)
+            .filter(|id| !self.known.contains(*id))
+            .collect();
+        missing.sort_unstable();
+        missing.dedup();
+        if !missing.is_empty() {
+            for conversation in self.store.load(&missing).await?.into_values() {
+                self.known.insert(Arc::new(conversation));
+            }
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, work: Work) {
+        for item in work.items.into_values() {
+            let ended = item.conversation.row.status == ConversationStatus::Ended;
+            for need in item.needs {
+                self.ask(need);
+            }
+            if item.followed_only {
+                if ended {
+                    self.known.forget(item.conversation.id);
+                } else {
+                    self.known.follow(Arc::new(item.conversation));
+                }
+            } else if item.conversation.version > 0 {
+                self.known.insert(Arc::new(item.conversation));
+            }
+        }
+    }
+
+    fn ask(&self, need: Need) {
+        if self.needs_tx.try_send(need).is_err() {
+            metrics::counter!("gateway_ingest_needs_dropped_total").increment(1);
+        }
+    }
+}
+
+/// The conversations that one batch touches, with what it makes of them.
+#[derive(Default)]
+struct Work {
+    items: HashMap<ConversationId, Item>,
+    /// Conversations in the order in which the batch first changes them.
+    order: Vec<ConversationId>,
+    refused: HashMap<usize, Refused>,
+}
+
+struct Item {
+    conversation: Conversation,
+    updates: Vec<Update>,
+    committed: Vec<Arc<Committed>>,
+    was_stored: bool,
+    /// The place in the batch of the event that made the row.
+    made_by: Option<usize>,
+    needs: Vec<Need>,
+    /// Not a row: nobody registered or linked it.
+    followed_only: bool,
+}
+
+impl Work {
+    fn apply(&mut self, place: usize, event: &ConversationEvent, known: &Known, track: Track) {
+        let id = event.conversation_id;
+        if !self.items.contains_key(&id) {
+            self.order.push(id);
+        }
+        let item = self.items.entry(id).or_insert_with(|| {
+            let conversation = known.get(id).map_or_else(
+                || Conversation::unknown(id, event.received_at),
+                |known| Conversation::clone(known),
+            );
+            Item {
+                was_stored: conversation.version > 0,
+                made_by: None,
+                conversation,
+                updates: Vec::new(),
+                committed: Vec::new(),
+                needs: Vec::new(),
+                followed_only: false,
+            }
+        });
+        match item.conversation.apply(event) {
+            Err(refused) => {
+                self.refused.insert(place, refused);
+            }
+            Ok(applied) => {
+                if applied.doubtful {
+                    item.needs.push(Need::Read(id));
+                }
+                if applied.updates.iter().any(ends) {
+                    item.needs.push(Need::Settle(id));
+                }
+                item.take(applied.updates, event, track);
+                let is_new = !item.was_stored && !item.updates.is_empty();
+                if is_new && item.made_by.is_none() {
+                    item.made_by = Some(place);
+                }
+            }
+        }
+    }
+
+    fn changes(&self) -> Vec<Change> {
+        self.order
+            .iter()
+            .filter_map(|id| self.items.get(id))
+            .filter(|item| !item.updates.is_empty())
+            .map(|item| Change {
+                conversation: item.conversation.clone(),
+                updates: item.updates.clone(),
+            })
+            .collect()
+    }
+
+    fn committed(&mut self, id: ConversationId, entries: Vec<Arc<Committed>>) {
+        if let Some(item) = self.items.get_mut(&id) {
+            item.committed = entries;
+        }
+    }
+
+    fn answer(&self, place: usize, id: ConversationId) -> Result<Written, Refused> {
+        if let Some(refused) = self.refused.get(&place) {
+            return Err(refused.clone());
+        }
+        let item = self.items.get(&id).ok_or(Refused::NotFound)?;
+        Ok(Written {
+            conversation: Arc::new(item.conversation.clone()),
+            committed: item.committed.clone(),
+            created: item.made_by == Some(place),
+        })
+    }
+}
+
+impl Item {
+    fn take(&mut self, updates: Vec<Update>, event: &ConversationEvent, track: Track) {
+        let wanted = track == Track::Queues
+            || !matches!(event.fact, Fact::Seen { .. })
+            || self.conversation.registration.is_some()
+            || !self.conversation.links.is_empty()
+            || self.was_stored;
+        if wanted {
+            self.followed_only = false;
+            self.updates.extend(updates);
+        } else {
+            self.followed_only = true;
+            self.conversation.unnumber();
+        }
+    }
+}
+
+/// Conversations kept in memory: stored ones to save reading them, followed ones because nothing
+/// else holds them. Bounded by two generations: when the newer is full, the older is dropped.
+struct Known {
+    limit: usize,
+    newer: HashMap<ConversationId, Arc<Conversation>>,
+    older: HashMap<ConversationId, Arc<Conversation>>,
+    followed: HashMap<ConversationId, Arc<Conversation>>,
+}
+
+impl Known {
+    fn new(limit: usize) -> Self {
+        Self {
+            limit: limit.max(2) / 2,
+            newer: HashMap::new(),
+            older: HashMap::new(),
+            followed: HashMap::new(),
+        }
+    }
+
+    fn get(&self, id: ConversationId) -> Option<&Arc<Conversation>> {
+        self.newer
+            .get(&id)
+            .or_else(|| self.older.get(&id))
+            .or_else(|| self.followed.get(&id))
+    }
+
+    fn contains(&self, id: ConversationId) -> bool {
+        self.get(id).is_some()
+    }
+
+    fn insert(&mut self, conversation: Arc<Conversation>) {
+        if self.newer.len() >= self.limit {
+            self.older = std::mem::take(&mut self.newer);
+        }
+        self.followed.remove(&conversation.id);
+        self.newer.insert(conversation.id, conversation);
+    }
+
+    fn follow(&mut self, conversation: Arc<Conversation>) {
+        self.followed.insert(conversation.id, conversation);
+    }
+
+    fn forget(&mut self, id: ConversationId) {
+        self.newer.remove(&id);
+        self.older.remove(&id);
+        self.followed.remove(&id);
+    }
+
+    /// Drops what can be read again: after a failed write its version is uncertain.
+    fn clear_stored(&mut self) {
+        self.newer.clear();
+        self.older.clear();
+    }
+}
+
+fn ends(update: &Update) -> bool {
+    update.is_status_change() && update.after.status == ConversationStatus::Ended
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a batch is far below 2^52")]
+fn count(events: usize) -> f64 {
+    events as f64
+}
