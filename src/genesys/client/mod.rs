@@ -1,0 +1,362 @@
+//! Genesys' REST API, under one budget of calls and with typed errors.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use reqwest::header::HeaderMap;
+use reqwest::{Method, Response, StatusCode};
+use serde_json::Value;
+
+use super::budget::{Announced, Budget, Priority};
+use super::config::GenesysConfig;
+use super::decode;
+use super::queues::QueueNames;
+use super::token::{Token, TokenSource};
+use super::wire;
+use crate::clock::Clock;
+use crate::domain::ids::ConversationId;
+use crate::domain::snapshot::Snapshot;
+
+pub use super::error::ApiError;
+
+/// Real callers take pages of this size.
+const QUEUES_PER_PAGE: &str = "200";
+
+/// How many conversations one question to analytics may name.
+pub const DETAILS_PER_CALL: usize = 100;
+
+/// A handle on the API.
+#[derive(Clone)]
+pub struct GenesysClient(Arc<Inner>);
+
+struct Inner {
+    http: reqwest::Client,
+    api: String,
+    tokens: TokenSource,
+    budget: Budget,
+    patience: Duration,
+    queue_names: QueueNames,
+    clock: Arc<dyn Clock>,
+}
+
+/// A request before it has a token.
+struct Call<'a> {
+    method: Method,
+    path: &'a str,
+    query: &'a [(&'a str, &'a str)],
+    body: Option<Value>,
+}
+
+/// The answer to a command.
+#[derive(Clone, Debug)]
+pub struct CommandAnswer {
+    pub status: u16,
+    /// Null when the answer has no body.
+    pub body: Value,
+    pub correlation_id: Option<String>,
+}
+
+/// The one place where an HTTP client is made: with a TLS provider, timeouts, and no redirects
+/// (they would carry the token elsewhere).
+pub fn http_client(timeout: Duration) -> reqwest::Result<reqwest::Client> {
+    // Whoever comes second finds the same provider installed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .timeout(timeout)
+        .connect_timeout(timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("conversation-gateway/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+impl GenesysClient {
+    /// Fails for a wrong setting only; nothing is sent.
+    pub fn new(config: &GenesysConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        config.check()?;
+        let hosts = config.hosts()?;
+        let (client_id, secret) = config.credentials()?;
+        let http = http_client(config.request_timeout)?;
+        let margin = config.token_margin;
+        let tokens = TokenSource::new(http.clone(), &hosts.login, client_id, secret, margin);
+        Ok(Self(Arc::new(Inner {
+            http,
+            api: hosts.api,
+            tokens,
+            budget: Budget::new(config.rate_limit, config.retry_after_max),
+            patience: config.request_timeout,
+            queue_names: QueueNames::default(),
+            clock,
+        })))
+    }
+
+    /// Gets a token. Fails only when Genesys refuses the OAuth client for good; a Genesys that can't
+    /// be reached now may be reached later.
+    pub async fn sign_in(&self) -> Result<(), ApiError> {
+        match self.0.tokens.get().await {
+            Err(error) if error.is_retryable() => {
+                tracing::warn!(%error, "Genesys gives no token yet");
+                Ok(())
+            }
+            answer => answer.map(|_| ()),
+        }
+    }
+
+    /// Gets a token, and reports every failure.
+    pub async fn fetch_token(&self) -> Result<(), ApiError> {
+        self.0.tokens.get().await.map(|_| ())
+    }
+
+    /// Drops the token after Genesys told that it was revoked.
+    pub async fn forget_token(&self) {
+        self.0.tokens.forget().await;
+    }
+
+    /// The names of the queues, as last listed.
+    pub fn queue_names(&self) -> &QueueNames {
+        &self.0.queue_names
+    }
+
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// Reads a conversation whole.
+    pub async fn conversation(
+        &self,
+        id: ConversationId,
+        priority: Priority,
+    ) -> Result<Snapshot, ApiError> {
+        let path = format!("/api/v2/conversations/{id}");
+        let response = self.send(Call::get(&path, &[]), priority).await?;
+        let text = text(response).await?;
+        decode::rest_conversation(&text, &|queue| self.0.queue_names.name(queue)).map_err(|skip| {
+            tracing::warn!(conversation.id = %id, reason = skip.reason(), "a conversation cannot be read");
+            ApiError::Unreadable { call: "GET /api/v2/conversations/{id}" }
+        })
+    }
+
+    /// One page of the queues; pages count from 1.
+    pub async fn queues(&self, page: u32) -> Result<wire::Listing<wire::Queue>, ApiError> {
+        let page = page.to_string();
+        let query = [("pageNumber", page.as_str()), ("pageSize", QUEUES_PER_PAGE)];
+        let call = Call::get("/api/v2/routing/queues", &query);
+        json(
+            self.send(call, Priority::Feed).await?,
+            "GET /api/v2/routing/queues",
+        )
+        .await
+    }
+
+    /// Analytics' word on at most [`DETAILS_PER_CALL`] conversations; those it doesn't know yet are
+    /// left out.
+    pub async fn details(
+        &self,
+        ids: &[ConversationId],
+        priority: Priority,
+    ) -> Result<Vec<wire::AnalyticsConversation>, ApiError> {
+        let ids = ids
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(",");
+        let query = [("id", ids.as_str())];
+        let call = Call::get("/api/v2/analytics/conversations/details", &query);
+        let response = self.send(call, priority).await?;
+        let name = "GET /api/v2/analytics/conversations/details";
+        let answer: wire::AnalyticsAnswer = json(response, name).await?;
+        Ok(answer.conversations)
+    }
+
+    pub async fn create_channel(&self) -> Result<wire::Channel, ApiError> {
+        let call = Call {
+            method: Method::POST,
+            path: "/api/v2/notifications/channels",
+            query: &[],
+            body: Some(Value::Object(serde_json::Map::new())),
+        };
+        json(
+            self.send(call, Priority::Feed).await?,
+            "POST /api/v2/notifications/channels",
+        )
+        .await
+    }
+
+    /// Whether the channel still lives.
+    pub async fn channel_exists(&self, id: &str) -> Result<bool, ApiError> {
+        let path = format!("/api/v2/notifications/channels/{id}");
+        let call = Call {
+            method: Method::HEAD,
+            ..Call::get(&path, &[])
+        };
+        match self.send(call, Priority::Feed).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes these the channel's topics. One that is refused doesn't spoil the others.
+    pub async fn replace_topics(
+        &self,
+        channel: &str,
+        topics: &[&str],
+    ) -> Result<Vec<wire::ChannelTopic>, ApiError> {
+        self.subscribe(Method::PUT, channel, topics).await
+    }
+
+    /// Adds topics to the channel's.
+    pub async fn add_topics(
+        &self,
+        channel: &str,
+        topics: &[&str],
+    ) -> Result<Vec<wire::ChannelTopic>, ApiError> {
+        self.subscribe(Method::POST, channel, topics).await
+    }
+
+    /// The topics that Genesys has, with the permissions they need.
+    pub async fn available_topics(&self) -> Result<Vec<wire::AvailableTopic>, ApiError> {
+        let query = [("expand", "permissionDetails,requiresPermissions")];
+        let call = Call::get("/api/v2/notifications/availabletopics", &query);
+        let response = self.send(call, Priority::Feed).await?;
+        let name = "GET /api/v2/notifications/availabletopics";
+        let listing: wire::Listing<wire::AvailableTopic> = json(response, name).await?;
+        Ok(listing.entities)
+    }
+
+    /// Does what a person asked for. `path` begins with `/api/v2/`.
+    pub async fn command(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<CommandAnswer, ApiError> {
+        let call = Call {
+            method,
+            path,
+            query: &[],
+            body,
+        };
+        let response = self.send(call, Priority::Command).await?;
+        let status = response.status().as_u16();
+        let correlation_id = header(response.headers(), "inin-correlation-id").map(str::to_owned);
+        let body = serde_json::from_str(&text(response).await?).unwrap_or_default();
+        Ok(CommandAnswer {
+            status,
+            body,
+            correlation_id,
+        })
+    }
+
+    async fn subscribe(
+        &self,
+        method: Method,
+        channel: &str,
+        topics: &[&str],
+    ) -> Result<Vec<wire::ChannelTopic>, ApiError> {
+        let path = format!("/api/v2/notifications/channels/{channel}/subscriptions");
+        let refs = topics
+            .iter()
+            .map(|id| wire::TopicRef { id })
+            .collect::<Vec<_>>();
+        let call = Call {
+            method,
+            path: &path,
+            query: &[("ignoreErrors", "true")],
+            body: Some(serde_json::to_value(refs).expect("topic names are plain strings")),
+        };
+        let name = "/api/v2/notifications/channels/{id}/subscriptions";
+        let listing: wire::Listing<wire::ChannelTopic> =
+            json(self.send(call, Priority::Feed).await?, name).await?;
+        Ok(listing.entities)
+    }
+
+    /// Sends a call; a token that is refused is renewed once.
+    async fn send(&self, call: Call<'_>, priority: Priority) -> Result<Response, ApiError> {
+        let token = self.0.tokens.get().await?;
+        match self.send_with(&call, priority, &token).await {
+            Err(error) if error.status() == Some(401) => {
+                self.0.tokens.invalidate(&token).await;
+                let token = self.0.tokens.get().await?;
+                self.send_with(&call, priority, &token).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn send_with(
+        &self,
+        call: &Call<'_>,
+        priority: Priority,
+        token: &Token,
+    ) -> Result<Response, ApiError> {
+        let inner = &self.0;
+        inner
+            .budget
+            .take(priority, inner.patience)
+            .await
+            .map_err(|wait| ApiError::OverBudget { wait })?;
+        let url = format!("{}{}", inner.api, call.path);
+        let mut request = inner
+            .http
+            .request(call.method.clone(), url)
+            .query(call.query);
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        let sent = request.bearer_auth(token.expose()).send().await;
+        let response = sent.map_err(|error| ApiError::from_transport(&error))?;
+        if let Some(announced) = announced(response.headers()) {
+            inner.budget.learn(Instant::now(), announced);
+        }
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let is_throttled = response.status() == StatusCode::TOO_MANY_REQUESTS;
+        let error = ApiError::from_response(response).await;
+        if let Some(retry_after) = error.retry_after().filter(|_| is_throttled) {
+            inner.budget.pause(Instant::now(), retry_after);
+        }
+        Err(error)
+    }
+}
+
+impl<'a> Call<'a> {
+    const fn get(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            query,
+            body: None,
+        }
+    }
+}
+
+fn announced(headers: &HeaderMap) -> Option<Announced> {
+    let number = |name| header(headers, name)?.trim().parse().ok();
+    Some(Announced {
+        count: number("inin-ratelimit-count"),
+        allowed: number("inin-ratelimit-allowed")?,
+        reset: number("inin-ratelimit-reset").map(|seconds| Duration::from_secs(seconds as u64)),
+    })
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+async fn text(response: Response) -> Result<String, ApiError> {
+    response
+        .text()
+        .await
+        .map_err(|error| ApiError::from_transport(&error))
+}
+
+async fn json<T: serde::de::DeserializeOwned>(
+    response: Response,
+    call: &'static str,
+) -> Result<T, ApiError> {
+    serde_json::from_str(&text(response).await?).map_err(|_| ApiError::Unreadable { call })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! Settles start, end and direction of ended conversations from analytics, in batches, after
+//! everything else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::budget::Priority;
+use super::client::{DETAILS_PER_CALL, GenesysClient};
+use super::decode;
+use super::sink::Sink;
+use super::wire::AnalyticsConversation;
+use crate::clock::Clock;
+use crate::domain::event::{ConversationEvent, Fact};
+use crate::domain::ids::ConversationId;
+use crate::domain::row::Direction;
+use crate::ingest::SendRefused;
+
+/// Analytics lags by seconds to minutes, so a conversation is asked for again and again, each wait
+/// twice the one before: with the usual ten seconds for an hour and a half.
+const ATTEMPTS: u32 = 10;
+
+/// Conversations that may wait; more are left unsettled.
+const MOST_WAITING: usize = 50_000;
+
+pub struct Enrichment<S> {
+    client: GenesysClient,
+    sink: S,
+    clock: Arc<dyn Clock>,
+    interval: Duration,
+    waiting: BTreeMap<ConversationId, Waiting>,
+}
+
+#[derive(Clone, Copy)]
+struct Waiting {
+    due: Instant,
+    attempts: u32,
+}
+
+impl<S: Sink> Enrichment<S> {
+    pub const fn new(
+        client: GenesysClient,
+        sink: S,
+        clock: Arc<dyn Clock>,
+        interval: Duration,
+    ) -> Self {
+        Self {
+            client,
+            sink,
+            clock,
+            interval,
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    /// Asks once per interval for those that are due; never ends but with the write path.
+    pub async fn run(
+        mut self,
+        mut ended: mpsc::Receiver<ConversationId>,
+    ) -> Result<(), SendRefused> {
+        let mut turn = interval(self.interval);
+        turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                Some(id) = ended.recv() => self.await_settling(id),
+                _ = turn.tick() => self.ask().await?,
+            }
+        }
+    }
+
+    fn await_settling(&mut self, id: ConversationId) {
+        if self.waiting.len() >= MOST_WAITING {
+            metrics::counter!("gateway_genesys_unsettled_total").increment(1);
+            return;
+        }
+        // One that ended again starts over.
+        let due = Instant::now() + self.interval;
+        self.waiting.insert(id, Waiting { due, attempts: 0 });
+    }
+
+    async fn ask(&mut self) -> Result<(), SendRefused> {
+        let now = Instant::now();
+        let due = self
+            .waiting
+            .iter()
+            .filter(|(_, waiting)| waiting.due <= now)
+            .map(|(id, _)| *id)
+            .take(DETAILS_PER_CALL)
+            .collect::<Vec<_>>();
+        if due.is_empty() {
+            return Ok(());
+        }
+        let found = match self.client.details(&due, Priority::Enrichment).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::info!(%error, conversations = due.len(), "analytics does not answer; asked again later");
+                Vec::new()
+            }
+        };
+        let mut found = found
+            .into_iter()
+            .filter_map(|found| Some((found.conversation_id.as_deref()?.parse().ok()?, found)))
+            .collect::<BTreeMap<ConversationId, _>>();
+        for id in due {
+            self.settle(id, found.remove(&id)).await?;
+        }
+        Ok(())
+    }
+
+    /// Passes on what is settled, or what is known when the last attempt is over.
+    async fn settle(
+        &mut self,
+        id: ConversationId,
+        found: Option<AnalyticsConversation>,
+    ) -> Result<(), SendRefused> {
+        let Some(waiting) = self.waiting.get_mut(&id) else {
+            return Ok(());
+        };
+        waiting.attempts += 1;
+        let is_last = waiting.attempts == ATTEMPTS;
+        let is_settled = found
+            .as_ref()
+            .is_some_and(|found| found.conversation_end.is_some());
+        if !is_settled && !is_last {
+            waiting.due = Instant::now() + self.interval * 2_u32.pow(waiting.attempts);
+            return Ok(());
+        }
+        self.waiting.remove(&id);
+        let Some(found) = found else {
+            metrics::counter!("gateway_genesys_unsettled_total").increment(1);
+            return Ok(());
+        };
+        let event = ConversationEvent {
+            conversation_id: id,
+            received_at: self.clock.now(),
+            actor: None,
+            fact: enriched(&found),
+        };
+        self.sink.put(event).await
+    }
+}
+
+fn enriched(found: &AnalyticsConversation) -> Fact {
+    Fact::Enriched {
+        start: decode::time(found.conversation_start.as_deref()),
+        end: decode::time(found.conversation_end.as_deref()),
+        direction: decode::direction(found.originating_direction.as_deref()).map(Direction::from),
+    }
+}

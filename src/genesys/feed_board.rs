@@ -1,0 +1,220 @@
+//! Adds up what the channels say of themselves to one state of the feed.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::domain::feed::{FeedState, FeedStatus, RefusedTopic};
+use crate::domain::time::Time;
+
+/// Where channels report; a cheap handle.
+#[derive(Clone)]
+pub struct FeedBoard(Arc<Inner>);
+
+struct Inner {
+    channels: Mutex<Channels>,
+    status_tx: watch::Sender<FeedStatus>,
+}
+
+#[derive(Default)]
+struct Channels {
+    /// How many topics are wanted in all; `None` until the queues are known.
+    wanted: Option<usize>,
+    /// Topics that no channel has room for.
+    left_over: Vec<String>,
+    reports: Vec<Report>,
+}
+
+/// What one channel has.
+#[derive(Clone, Debug, Default)]
+struct Report {
+    is_up: bool,
+    subscribed: usize,
+    refused: Vec<RefusedTopic>,
+}
+
+impl FeedBoard {
+    /// A board that is DISCONNECTED since `now`, and those who watch it.
+    pub fn new(now: Time) -> (Self, watch::Receiver<FeedStatus>) {
+        let (status_tx, status_rx) = watch::channel(FeedStatus {
+            state: FeedState::Disconnected,
+            since: now,
+            stale_since: Some(now),
+            last_event_at: None,
+            topics_wanted: 0,
+            topics_subscribed: 0,
+            refused_topics: Vec::new(),
+            repair_progress: None,
+        });
+        let channels = Mutex::default();
+        (
+            Self(Arc::new(Inner {
+                channels,
+                status_tx,
+            })),
+            status_rx,
+        )
+    }
+
+    /// The topics are known and spread over so many channels.
+    pub fn set_wanted(&self, now: Time, wanted: usize, channels: usize, left_over: Vec<String>) {
+        self.update(now, now, |state| {
+            state.wanted = Some(wanted);
+            state.left_over = left_over;
+            state
+                .reports
+                .resize_with(channels.max(state.reports.len()), Report::default);
+        });
+    }
+
+    /// The channel's socket answers, with these topics.
+    pub fn up(&self, now: Time, channel: usize, subscribed: usize, refused: Vec<RefusedTopic>) {
+        self.update(now, now, |state| {
+            state.reports[channel] = Report {
+                is_up: true,
+                subscribed,
+                refused,
+            };
+        });
+    }
+
+    /// The channel has no socket that answers; nothing is sure since `last_heard`.
+    pub fn down(&self, now: Time, channel: usize, last_heard: Time) {
+        self.update(now, last_heard, |state| {
+            state.reports[channel] = Report::default();
+        });
+    }
+
+    /// A notification came. Wakes nobody: whoever reads the status sees it.
+    pub fn heard(&self, at: Time) {
+        self.0.status_tx.send_if_modified(|status| {
+            status.last_event_at = status.last_event_at.max(Some(at));
+            false
+        });
+    }
+
+    fn update(&self, now: Time, stale_since: Time, change: impl FnOnce(&mut Channels)) {
+        let mut channels = self
+            .0
+            .channels
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        change(&mut channels);
+        let next = channels.status();
+        self.0.status_tx.send_if_modified(|status| {
+            let before = status.clone();
+            if status.state != next {
+                status.state = next;
+                status.since = now;
+            }
+            status.stale_since = match next {
+                FeedState::Live => None,
+                _ => status.stale_since.or(Some(stale_since)),
+            };
+            status.topics_wanted = channels.wanted.unwrap_or_default();
+            status.topics_subscribed = channels
+                .reports
+                .iter()
+                .map(|report| report.subscribed)
+                .sum();
+            status.refused_topics = channels.refused();
+            *status != before
+        });
+    }
+}
+
+impl Channels {
+    fn status(&self) -> FeedState {
+        let settled = self
+            .reports
+            .iter()
+            .map(|report| report.subscribed + report.refused.len());
+        let is_live = self
+            .wanted
+            .is_some_and(|wanted| settled.sum::<usize>() + self.left_over.len() >= wanted)
+            && self.reports.iter().all(|report| report.is_up);
+        if is_live {
+            FeedState::Live
+        } else {
+            FeedState::Disconnected
+        }
+    }
+
+    fn refused(&self) -> Vec<RefusedTopic> {
+        let of_channels = self
+            .reports
+            .iter()
+            .flat_map(|report| report.refused.clone());
+        let left_over = self.left_over.iter().map(|topic| RefusedTopic {
+            topic: topic.clone(),
+            reason: Some("Genesys allows no more channels".to_owned()),
+            missing_permissions: Vec::new(),
+        });
+        of_channels.chain(left_over).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(millis: i64) -> Time {
+        Time::from_millis(millis)
+    }
+
+    fn refused(topic: &str) -> RefusedTopic {
+        RefusedTopic {
+            topic: topic.to_owned(),
+            reason: None,
+            missing_permissions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_feed_is_live_when_every_channel_answers_with_all_topics_settled() {
+        let (board, status) = FeedBoard::new(at(1));
+        assert_eq!(status.borrow().state, FeedState::Disconnected);
+        board.set_wanted(at(2), 5, 2, Vec::new());
+        board.up(at(3), 0, 3, Vec::new());
+        assert_eq!(status.borrow().state, FeedState::Disconnected);
+        assert_eq!(status.borrow().stale_since, Some(at(1)));
+        board.up(at(4), 1, 1, vec![refused("t")]);
+        let live = status.borrow().clone();
+        assert_eq!(
+            (live.state, live.since, live.stale_since),
+            (FeedState::Live, at(4), None)
+        );
+        assert_eq!((live.topics_wanted, live.topics_subscribed), (5, 4));
+        assert_eq!(live.refused_topics, [refused("t")]);
+    }
+
+    #[test]
+    fn a_lost_channel_makes_the_feed_stale_since_it_was_last_heard() {
+        let (board, status) = FeedBoard::new(at(1));
+        board.set_wanted(at(2), 1, 1, Vec::new());
+        board.up(at(3), 0, 1, Vec::new());
+        board.down(at(20), 0, at(8));
+        board.down(at(30), 0, at(25));
+        let lost = status.borrow().clone();
+        assert_eq!(lost.state, FeedState::Disconnected);
+        assert_eq!((lost.since, lost.stale_since), (at(20), Some(at(8))));
+    }
+
+    #[test]
+    fn a_notification_is_noted_without_waking_anybody() {
+        let (board, mut status) = FeedBoard::new(at(1));
+        status.mark_unchanged();
+        board.heard(at(7));
+        assert!(!status.has_changed().unwrap());
+        assert_eq!(status.borrow().last_event_at, Some(at(7)));
+    }
+
+    #[test]
+    fn topics_beyond_the_last_channel_are_named() {
+        let (board, status) = FeedBoard::new(at(1));
+        board.set_wanted(at(2), 2, 1, vec!["v2.x".to_owned()]);
+        board.up(at(3), 0, 1, Vec::new());
+        assert_eq!(status.borrow().state, FeedState::Live);
+        assert_eq!(status.borrow().refused_topics[0].topic, "v2.x");
+    }
+}

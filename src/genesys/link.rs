@@ -1,0 +1,332 @@
+//! One notification channel and its topics, kept alive over however many sockets it takes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep};
+
+use super::backoff::Backoff;
+use super::channel::{self, Channel, Ended, OpenError, Reading, Received};
+use super::client::{ApiError, GenesysClient};
+use super::decode::{self, Decoded};
+use super::feed_board::FeedBoard;
+use super::sink::Sink;
+use super::wire;
+use crate::domain::event::{ConversationEvent, Fact};
+use crate::domain::feed::RefusedTopic;
+use crate::domain::time::Time;
+use crate::domain::update::ChangeCause;
+use crate::ingest::SendRefused;
+
+/// The topics one channel is to have.
+pub type Topics = Arc<BTreeSet<String>>;
+
+/// What a link needs of the listener's settings.
+#[derive(Clone)]
+pub struct LinkSettings {
+    pub reading: Reading,
+    pub frame_queue: usize,
+    pub resubscribe: Duration,
+    pub backoff: Backoff,
+    /// A socket that lasted this long was a good one: the waits begin anew.
+    pub good_after: Duration,
+}
+
+pub struct Link<S> {
+    pub index: usize,
+    pub client: GenesysClient,
+    pub sink: S,
+    pub board: FeedBoard,
+    pub settings: LinkSettings,
+    pub topics: watch::Receiver<Topics>,
+}
+
+/// Why there is no socket that answers with all topics.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error(transparent)]
+    Socket(#[from] Ended),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Api(#[from] ApiError),
+}
+
+/// Which topics Genesys gave and which it refused.
+type Settled = BTreeMap<String, Option<RefusedTopic>>;
+
+impl<S: Sink> Link<S> {
+    /// Never ends by itself, but for a write path that is closed.
+    pub async fn run(self) -> Result<(), SendRefused> {
+        let (received_tx, received_rx) = mpsc::channel(self.settings.frame_queue.max(1));
+        let apply = apply(
+            received_rx,
+            self.client.clone(),
+            self.sink.clone(),
+            self.board.clone(),
+        );
+        tokio::select! {
+            () = self.stay_connected(received_tx) => Ok(()),
+            closed = apply => closed,
+        }
+    }
+
+    async fn stay_connected(mut self, received: mpsc::Sender<Received>) {
+        let mut channel = None;
+        let mut backoff = self.settings.backoff.clone();
+        let clock = Arc::clone(&self.settings.reading.clock);
+        loop {
+            let begun = Instant::now();
+            let begun_at = clock.now();
+            let (heard, _) = watch::channel(None);
+            let broken = match self.session(&mut channel, &received, &heard).await {
+                Ok(ended) => Broken::Socket(ended),
+                Err(broken) => broken,
+            };
+            let last_heard: Option<Time> = *heard.borrow();
+            self.board
+                .down(clock.now(), self.index, last_heard.unwrap_or(begun_at));
+            if last_heard.is_some() && begun.elapsed() >= self.settings.good_after {
+                backoff.reset();
+            }
+            let wait = backoff.next_wait(broken.retry_after());
+            tracing::warn!(
+                channel.index = self.index,
+                reason = %broken,
+                retry_in_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+                "the notification channel is down"
+            );
+            metrics::counter!("gateway_genesys_channel_losses_total", "reason" => broken.word())
+                .increment(1);
+            if broken.is_token() {
+                self.client.forget_token().await;
+            }
+            if broken.costs_the_channel() {
+                channel = None;
+            }
+            let announced = matches!(broken, Broken::Socket(Ended::ClosingNotice));
+            if !(announced && begun.elapsed() >= self.settings.good_after) {
+                sleep(wait).await;
+            }
+        }
+    }
+
+    /// One socket: the channel it belongs to, then reading and subscribing side by side.
+    async fn session(
+        &mut self,
+        channel: &mut Option<wire::Channel>,
+        received: &mpsc::Sender<Received>,
+        heard: &watch::Sender<Option<Time>>,
+    ) -> Result<Ended, Broken> {
+        let known = match channel.take() {
+            Some(known) => {
+                let exists = self.client.channel_exists(&known.id).await;
+                // An error says nothing about the channel: it stays for the next attempt.
+                if !matches!(exists, Ok(false)) {
+                    *channel = Some(known.clone());
+                }
+                exists?.then_some(known)
+            }
+            None => None,
+        };
+        let current = match known {
+            Some(known) => known,
+            None => self.client.create_channel().await?,
+        };
+        *channel = Some(current.clone());
+        let socket = Channel::open(&current.connect_uri, self.settings.reading.clone()).await?;
+        let heard_rx = heard.subscribe();
+        tokio::select! {
+            ended = socket.read(received, heard) => Ok(ended),
+            Err(error) = self.keep_subscribed(&current.id, heard_rx) => Err(error.into()),
+        }
+    }
+
+    /// Subscribes all topics, and from then on what changes. Only the first failure is an error: a
+    /// later one leaves a working socket alone and is tried again.
+    async fn keep_subscribed(
+        &mut self,
+        channel: &str,
+        mut heard: watch::Receiver<Option<Time>>,
+    ) -> Result<(), ApiError> {
+        let mut settled = Settled::new();
+        let mut backoff = self.settings.backoff.clone();
+        let wanted = self.topics.borrow_and_update().clone();
+        self.subscribe(channel, &wanted, &mut settled, true).await?;
+        // The socket must have answered, not only opened.
+        if heard.wait_for(Option::is_some).await.is_err() {
+            return Ok(());
+        }
+        loop {
+            self.report_up(&settled);
+            let mut renew = false;
+            tokio::select! {
+                changed = self.topics.changed() => if changed.is_err() {
+                    return std::future::pending().await;
+                },
+                () = sleep(self.settings.resubscribe) => renew = true,
+            }
+            loop {
+                let wanted = self.topics.borrow_and_update().clone();
+                let Err(error) = self.subscribe(channel, &wanted, &mut settled, renew).await else {
+                    backoff.reset();
+                    break;
+                };
+                tracing::warn!(channel.index = self.index, %error, "topics cannot be subscribed yet");
+                sleep(backoff.next_wait(error.retry_after())).await;
+            }
+        }
+    }
+
+    async fn subscribe(
+        &self,
+        channel: &str,
+        wanted: &BTreeSet<String>,
+        settled: &mut Settled,
+        renew: bool,
+    ) -> Result<(), ApiError> {
+        let is_gone = settled.keys().any(|topic| !wanted.contains(topic));
+        let (asked, answered) = if renew || is_gone {
+            let asked = wanted.iter().map(String::as_str).collect::<Vec<_>>();
+            let answered = self.client.replace_topics(channel, &asked).await?;
+            (asked.into_iter().map(str::to_owned).collect(), answered)
+        } else {
+            let is_new = |topic: &&String| !settled.contains_key(*topic);
+            let asked = wanted.iter().filter(is_new).cloned().collect::<Vec<_>>();
+            if asked.is_empty() {
+                return Ok(());
+            }
+            let names = asked.iter().map(String::as_str).collect::<Vec<_>>();
+            let answered = self.client.add_topics(channel, &names).await?;
+            (asked, answered)
+        };
+        settled.retain(|topic, _| wanted.contains(topic));
+        settled.extend(settle(asked, answered));
+        Ok(())
+    }
+
+    fn report_up(&self, settled: &Settled) {
+        let refused = settled.values().flatten().cloned().collect::<Vec<_>>();
+        let subscribed = settled.len() - refused.len();
+        let now = self.settings.reading.clock.now();
+        tracing::info!(
+            channel.index = self.index,
+            subscribed,
+            refused = refused.len(),
+            "the notification channel is up"
+        );
+        self.board.up(now, self.index, subscribed, refused);
+    }
+}
+
+/// Older answers hold only the topics' ids; one that is not answered at all is not subscribed.
+fn settle(asked: Vec<String>, answered: Vec<wire::ChannelTopic>) -> Settled {
+    let answers = answered
+        .into_iter()
+        .map(|topic| (topic.id.to_ascii_lowercase(), topic))
+        .collect::<BTreeMap<_, _>>();
+    let refusal = |topic: &str| {
+        let (reason, missing_permissions) = match answers.get(&topic.to_ascii_lowercase()) {
+            Some(answer) if answer.is_rejected() => (
+                answer.rejection_reason.clone(),
+                answer.missing_permissions.clone(),
+            ),
+            Some(_) => return None,
+            None => (Some("Genesys did not confirm it".to_owned()), Vec::new()),
+        };
+        Some(RefusedTopic {
+            topic: topic.to_owned(),
+            reason,
+            missing_permissions,
+        })
+    };
+    asked
+        .into_iter()
+        .map(|topic| {
+            let refused = refusal(&topic);
+            (topic, refused)
+        })
+        .collect()
+}
+
+/// Decodes what was received and hands it to the write path, in order.
+async fn apply<S: Sink>(
+    mut received: mpsc::Receiver<Received>,
+    client: GenesysClient,
+    sink: S,
+    board: FeedBoard,
+) -> Result<(), SendRefused> {
+    while let Some(Received { frame, at }) = received.recv().await {
+        let queue_names = client.queue_names();
+        match decode::decode(frame, &|queue| queue_names.name(queue)) {
+            Ok(Decoded::Snapshot(snapshot)) => {
+                board.heard(at);
+                metrics::counter!("gateway_genesys_notifications_total").increment(1);
+                let event = ConversationEvent {
+                    conversation_id: snapshot.conversation_id,
+                    received_at: at,
+                    actor: None,
+                    fact: Fact::Seen {
+                        snapshot,
+                        cause: ChangeCause::GenesysEvent,
+                        read_at: None,
+                        gap_before: false,
+                    },
+                };
+                sink.put(event).await?;
+            }
+            Ok(Decoded::Signal(_)) => {}
+            Err(skip) => channel::skipped(skip.reason()),
+        }
+    }
+    Ok(())
+}
+
+impl Broken {
+    const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Api(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+
+    fn is_token(&self) -> bool {
+        match self {
+            Self::Socket(ended) => *ended == Ended::TokenRevoked,
+            Self::Open(error) => matches!(error, OpenError::Refused(401 | 403)),
+            Self::Api(error) => error.status() == Some(401),
+        }
+    }
+
+    /// Whether another channel must be made: this one expired, was replaced, or went with its token.
+    const fn costs_the_channel(&self) -> bool {
+        match self {
+            Self::Socket(ended) => {
+                matches!(
+                    ended,
+                    Ended::ChannelGone | Ended::TokenRevoked | Ended::Kicked
+                )
+            }
+            Self::Open(error) => matches!(error, OpenError::Refused(400..=428 | 430..=499)),
+            Self::Api(error) => matches!(error.status(), Some(401 | 404)),
+        }
+    }
+
+    /// The value of the metric's label.
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Socket(Ended::Closed) => "closed",
+            Self::Socket(Ended::Silent) => "silent",
+            Self::Socket(Ended::ClosingNotice) => "closing_notice",
+            Self::Socket(Ended::ChannelGone) => "channel_gone",
+            Self::Socket(Ended::TokenRevoked) => "token_revoked",
+            Self::Socket(Ended::Kicked) => "kicked",
+            Self::Socket(Ended::Backlogged) => "backlogged",
+            Self::Socket(Ended::Oversized) => "oversized",
+            Self::Open(_) => "not_opened",
+            Self::Api(_) => "api",
+        }
+    }
+}

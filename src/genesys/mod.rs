@@ -1,0 +1,34 @@
+//! Everything that knows Genesys Cloud: its JSON, hosts, tokens, limits, topics and sockets.
+//!
+//! A frame comes in through `channel`, is read by `decode` and leaves through `listener` as an
+//! event of the domain. What an event does to a conversation, how it is stored and who is told,
+//! is not known here.
+
+pub mod backoff;
+pub mod budget;
+pub mod channel;
+pub mod check;
+pub mod client;
+pub mod config;
+pub mod decode;
+pub mod enrichment;
+pub mod error;
+pub mod feed_board;
+pub mod link;
+pub mod listener;
+pub mod privacy;
+pub mod queues;
+pub mod readback;
+pub mod sink;
+pub mod token;
+pub mod topics;
+pub mod wire;
+
+#[cfg(test)]
+mod fake;
+
+pub use check::{Step, check};
+pub use client::GenesysClient;
+pub use config::GenesysConfig;
+pub use error::ApiError;
+pub use listener::Listener;

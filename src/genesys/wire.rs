@@ -1,0 +1,473 @@
+//! Genesys' JSON as it is sent, read with tolerance: unknown fields are ignored, null is the same
+//! as absent, and a field of an unexpected type counts as absent.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+/// A text frame of the notification socket.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Frame {
+    #[serde(deserialize_with = "tolerant")]
+    pub topic_name: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub event_body: Option<Conversation>,
+    /// Of a reply to something the client sent; a string such as `"404"`.
+    #[serde(deserialize_with = "tolerant")]
+    pub result: Option<String>,
+}
+
+/// What a frame that carries no conversation says about the socket or its channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    Heartbeat,
+    Pong,
+    /// The socket closes in about a minute; the channel and its subscriptions stay.
+    SocketClosing,
+    /// Another socket took the channel's place.
+    NoLongerSubscribed,
+    SubscriptionChanged,
+    TokenRevoked,
+    /// A reply of 404: the channel expired, was replaced, or its token did.
+    ChannelGone,
+    /// Any other reply or system message.
+    Other,
+}
+
+/// The conversation of a live topic or of `GET /api/v2/conversations/{id}`; the body of a system
+/// message has its own few fields in the same place.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Conversation {
+    #[serde(deserialize_with = "tolerant")]
+    pub id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub start_time: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub end_time: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub participants: Option<Vec<Option<Participant>>>,
+    #[serde(deserialize_with = "tolerant")]
+    pub message: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub system_topic_type: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Participant {
+    #[serde(deserialize_with = "tolerant")]
+    pub id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub purpose: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub user_id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub name: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub external_contact_id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub queue_id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub queue_name: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub start_time: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub connected_time: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub end_time: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub consult_participant_id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub monitored_participant_id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub coached_participant_id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub screen_monitored_participant_id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub wrapup_skipped: Option<bool>,
+    #[serde(deserialize_with = "tolerant")]
+    pub start_acw_time: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub end_acw_time: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub wrapup: Option<Wrapup>,
+    #[serde(deserialize_with = "tolerant")]
+    pub conversation_routing_data: Option<RoutingData>,
+    #[serde(deserialize_with = "tolerant")]
+    pub calls: Option<Vec<Option<Leg>>>,
+    #[serde(deserialize_with = "tolerant")]
+    pub callbacks: Option<Vec<Option<Leg>>>,
+    #[serde(deserialize_with = "tolerant")]
+    pub chats: Option<Vec<Option<Leg>>>,
+    #[serde(deserialize_with = "tolerant")]
+    pub emails: Option<Vec<Option<Leg>>>,
+    #[serde(deserialize_with = "tolerant")]
+    pub messages: Option<Vec<Option<Leg>>>,
+    #[serde(deserialize_with = "tolerant")]
+    pub social_expressions: Option<Vec<Option<Leg>>>,
+    #[serde(deserialize_with = "tolerant")]
+    pub videos: Option<Vec<Option<Leg>>>,
+    #[serde(deserialize_with = "tolerant")]
+    pub cobrowsesessions: Option<Vec<Option<Leg>>>,
+    #[serde(deserialize_with = "tolerant")]
+    pub screenshares: Option<Vec<Option<Leg>>>,
+    #[serde(deserialize_with = "tolerant")]
+    pub screen_monitorings: Option<Vec<Option<Leg>>>,
+    #[serde(deserialize_with = "tolerant")]
+    pub internal_messages: Option<Vec<Option<Leg>>>,
+}
+
+/// A communication. One shape serves all media: what a medium lacks stays absent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Leg {
+    #[serde(deserialize_with = "tolerant")]
+    pub id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub state: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub direction: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub held: Option<bool>,
+    #[serde(deserialize_with = "tolerant")]
+    pub start_hold_time: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub park_time: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub start_alerting_time: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub connected_time: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub disconnected_time: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub disconnect_type: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub error_info: Option<ErrorBody>,
+    #[serde(deserialize_with = "tolerant")]
+    pub after_call_work: Option<AfterCallWork>,
+    #[serde(deserialize_with = "tolerant")]
+    pub wrapup: Option<Wrapup>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AfterCallWork {
+    #[serde(deserialize_with = "tolerant")]
+    pub state: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub start_time: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub end_time: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Wrapup {
+    #[serde(deserialize_with = "tolerant")]
+    pub code: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub name: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub end_time: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RoutingData {
+    #[serde(deserialize_with = "tolerant")]
+    pub queue: Option<EntityRef>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct EntityRef {
+    #[serde(deserialize_with = "tolerant")]
+    pub id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub name: Option<String>,
+}
+
+/// The body of a failed request, and the error of a leg.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ErrorBody {
+    #[serde(deserialize_with = "tolerant")]
+    pub code: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub message: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub message_with_params: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub context_id: Option<String>,
+    /// Of the token endpoint.
+    #[serde(deserialize_with = "tolerant")]
+    pub error: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub description: Option<String>,
+    #[serde(rename = "error_description", deserialize_with = "tolerant")]
+    pub error_description: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct TokenAnswer {
+    pub access_token: String,
+    /// Seconds.
+    pub expires_in: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Channel {
+    pub id: String,
+    pub connect_uri: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct TopicRef<'a> {
+    pub id: &'a str,
+}
+
+/// A list of entities, paged or not.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", bound = "T: Deserialize<'de>")]
+pub struct Listing<T> {
+    #[serde(default = "Vec::new", deserialize_with = "list")]
+    pub entities: Vec<T>,
+    #[serde(default)]
+    pub page_count: Option<u32>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelTopic {
+    pub id: String,
+    /// `Permitted` or `Rejected`; older answers have none.
+    #[serde(default, deserialize_with = "tolerant")]
+    pub state: Option<String>,
+    #[serde(default, deserialize_with = "tolerant")]
+    pub rejection_reason: Option<String>,
+    #[serde(default, deserialize_with = "list")]
+    pub missing_permissions: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Queue {
+    pub id: String,
+    #[serde(default, deserialize_with = "tolerant")]
+    pub name: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AvailableTopic {
+    pub id: String,
+    #[serde(default, deserialize_with = "list")]
+    pub requires_permissions: Vec<String>,
+    #[serde(default, deserialize_with = "list")]
+    pub permission_details: Vec<PermissionDetails>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct PermissionDetails {
+    #[serde(default, deserialize_with = "list")]
+    pub permissions: Vec<String>,
+}
+
+/// A conversation of the analytics details, as far as the settled times and direction go.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AnalyticsConversation {
+    #[serde(deserialize_with = "tolerant")]
+    pub conversation_id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub conversation_start: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub conversation_end: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub originating_direction: Option<String>,
+}
+
+/// `conversations` is absent, not empty, when there is none.
+#[derive(Debug, Deserialize)]
+pub struct AnalyticsAnswer {
+    #[serde(default = "Vec::new", deserialize_with = "list")]
+    pub conversations: Vec<AnalyticsConversation>,
+}
+
+impl Frame {
+    /// What the frame says of the socket, when it is not about a conversation.
+    pub fn signal(&self) -> Option<Signal> {
+        let Some(topic) = &self.topic_name else {
+            let result = self.result.as_deref()?;
+            return Some(if result == "404" {
+                Signal::ChannelGone
+            } else {
+                Signal::Other
+            });
+        };
+        let topic = topic.to_ascii_lowercase();
+        let body = self.event_body.as_ref();
+        if topic == "channel.metadata" {
+            let message = body.and_then(|body| body.message.as_deref());
+            return Some(if message == Some("pong") {
+                Signal::Pong
+            } else {
+                Signal::Heartbeat
+            });
+        }
+        let system = topic.strip_prefix("v2.system.")?;
+        let kind = body
+            .and_then(|body| body.system_topic_type.as_deref())
+            .unwrap_or(system);
+        Some(if system.starts_with("socket_closing") {
+            Signal::SocketClosing
+        } else if kind.starts_with("no_longer_subscribed") {
+            Signal::NoLongerSubscribed
+        } else if kind.starts_with("token_revoked") {
+            Signal::TokenRevoked
+        } else if kind.starts_with("subscription_changed") {
+            Signal::SubscriptionChanged
+        } else {
+            Signal::Other
+        })
+    }
+}
+
+/// A value read from the JSON type it is known to have; any other type is nothing.
+trait Tolerant: Sized {
+    fn from_text(_text: &str) -> Option<Self> {
+        None
+    }
+
+    fn from_flag(_flag: bool) -> Option<Self> {
+        None
+    }
+
+    fn from_list<'de, A: SeqAccess<'de>>(mut list: A) -> Result<Option<Self>, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(mut object: A) -> Result<Option<Self>, A::Error> {
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+}
+
+impl Tolerant for String {
+    fn from_text(text: &str) -> Option<Self> {
+        Some(text.to_owned())
+    }
+}
+
+impl Tolerant for bool {
+    fn from_flag(flag: bool) -> Option<Self> {
+        Some(flag)
+    }
+}
+
+/// Elements of an unexpected type stay in their place as nothing.
+impl<T: Tolerant> Tolerant for Vec<Option<T>> {
+    fn from_list<'de, A: SeqAccess<'de>>(mut list: A) -> Result<Option<Self>, A::Error> {
+        let mut elements = Self::new();
+        while let Some(element) = list.next_element::<Element<T>>()? {
+            elements.push(element.0);
+        }
+        Ok(Some(elements))
+    }
+}
+
+macro_rules! tolerant_object {
+    ($($object:ty),+) => {
+        $(impl Tolerant for $object {
+            fn from_object<'de, A: MapAccess<'de>>(object: A) -> Result<Option<Self>, A::Error> {
+                Self::deserialize(MapAccessDeserializer::new(object)).map(Some)
+            }
+        })+
+    };
+}
+tolerant_object!(
+    Conversation,
+    Participant,
+    Leg,
+    AfterCallWork,
+    Wrapup,
+    RoutingData,
+    EntityRef,
+    ErrorBody
+);
+
+struct Element<T>(Option<T>);
+
+impl<'de, T: Tolerant> Deserialize<'de> for Element<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        tolerant(deserializer).map(Self)
+    }
+}
+
+fn tolerant<'de, D: Deserializer<'de>, T: Tolerant>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    deserializer.deserialize_any(TolerantVisitor(PhantomData))
+}
+
+struct TolerantVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Tolerant> Visitor<'de> for TolerantVisitor<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(T::from_text(text))
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+        Ok(T::from_flag(flag))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+        T::from_list(list)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
+        T::from_object(object)
+    }
+}
+
+/// A list in which null is the same as empty.
+fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    Option::<Vec<T>>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+impl ChannelTopic {
+    pub fn is_rejected(&self) -> bool {
+        let state = self.state.as_deref().unwrap_or_default();
+        state.eq_ignore_ascii_case("rejected")
+    }
+}
