@@ -1,0 +1,109 @@
+//! The only place that turns errors into answers.
+//!
+//! Every error has an `extensions.code`; what went wrong inside is logged here once and never told.
+
+use async_graphql::{Context, Error, ErrorExtensions, Name, Value};
+
+use crate::domain::event::Refused;
+use crate::domain::request_id::RequestId;
+use crate::genesys::client::ApiError;
+use crate::ingest::IngestError;
+use crate::store::{BadPage, CursorRefused, StoreError};
+
+/// The values of `extensions.code`.
+pub mod code {
+    pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
+    pub const NOT_FOUND: &str = "NOT_FOUND";
+    pub const CONFLICT: &str = "CONFLICT";
+    pub const CURSOR_EXPIRED: &str = "CURSOR_EXPIRED";
+    pub const CURSOR_UNKNOWN: &str = "CURSOR_UNKNOWN";
+    pub const SUBSCRIPTION_ENDED: &str = "SUBSCRIPTION_ENDED";
+    pub const GENESYS_ERROR: &str = "GENESYS_ERROR";
+    pub const TIMEOUT: &str = "TIMEOUT";
+    pub const INTERNAL: &str = "INTERNAL";
+}
+
+pub(crate) fn coded(code: &'static str, message: impl Into<String>) -> Error {
+    Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
+}
+
+/// A value the caller sent can't be used; `argument` names it as in the schema.
+pub(crate) fn bad_input(argument: &'static str, message: impl Into<String>) -> Error {
+    coded(code::BAD_USER_INPUT, message)
+        .extend_with(|_, extensions| extensions.set("argument", argument))
+}
+
+/// There is no such thing, or the caller may not see it: the two are not told apart.
+pub(crate) fn not_found(what: &str) -> Error {
+    coded(code::NOT_FOUND, format!("{what} not found"))
+}
+
+pub(crate) fn refused(refused: &Refused) -> Error {
+    match refused {
+        Refused::Conflict { fields } => coded(code::CONFLICT, refused.to_string())
+            .extend_with(|_, extensions| extensions.set("fields", fields.clone())),
+        Refused::NotFound => not_found("conversation or link"),
+    }
+}
+
+pub(crate) fn ingest(ctx: &Context<'_>, error: &IngestError) -> Error {
+    match error {
+        IngestError::Refused(reason) => refused(reason),
+        IngestError::Closed => internal(ctx, error),
+    }
+}
+
+/// A page's cursor of another list is the caller's fault; whatever else the store says is ours.
+pub(crate) fn store(ctx: &Context<'_>, error: &StoreError) -> Error {
+    match error {
+        StoreError::Page(BadPage::Cursor { argument }) => {
+            bad_input(argument, "not a cursor of this list")
+        }
+        StoreError::Page(BadPage::BothDirections) => {
+            bad_input("last", "give first or last, not both")
+        }
+        _ => internal(ctx, error),
+    }
+}
+
+/// A failure of ours: logged with the request's id, told without its cause.
+pub(crate) fn internal(ctx: &Context<'_>, cause: &dyn std::error::Error) -> Error {
+    let request = ctx
+        .data_opt::<RequestId>()
+        .map_or_else(|| "none".to_owned(), ToString::to_string);
+    tracing::error!(request.id = %request, error = %cause, "request failed");
+    coded(code::INTERNAL, "internal error")
+        .extend_with(|_, extensions| extensions.set("requestId", request.as_str()))
+}
+
+/// A cursor that can't be resumed from.
+pub(crate) fn cursor(refused: &CursorRefused) -> Error {
+    let (code, message, head) = match refused {
+        CursorRefused::Unknown { head } => (
+            code::CURSOR_UNKNOWN,
+            "this cursor is of another log: take a snapshot",
+            head,
+        ),
+        CursorRefused::Expired { head } => (
+            code::CURSOR_EXPIRED,
+            "this cursor is older than what is kept: take a snapshot",
+            head,
+        ),
+    };
+    coded(code, message).extend_with(|_, extensions| extensions.set("head", head.cursor().encode()))
+}
+
+/// Genesys refused or could not be reached.
+pub(crate) fn genesys(ctx: &Context<'_>, cause: &ApiError) -> Error {
+    let request = ctx.data_opt::<RequestId>().map(ToString::to_string);
+    tracing::warn!(request.id = request, error = %cause, "Genesys did not do it");
+    let mut said = async_graphql::indexmap::IndexMap::new();
+    if let Some(status) = cause.status() {
+        said.insert(Name::new("status"), Value::from(status));
+    }
+    if let Some(correlation) = cause.correlation_id() {
+        said.insert(Name::new("correlationId"), Value::from(correlation));
+    }
+    coded(code::GENESYS_ERROR, "Genesys did not do it")
+        .extend_with(|_, extensions| extensions.set("genesys", Value::Object(said.clone())))
+}

@@ -1,0 +1,165 @@
+//! The reads.
+
+use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, ID, Interface, Object, Result};
+use tokio::sync::watch;
+
+use super::error::{self, bad_input};
+use super::global_id::GlobalId;
+use super::loaders::Loads;
+use super::pagination;
+use super::types::context::{ContextConnection, ContextLink};
+use super::types::conversation::{Conversation, ConversationConnection};
+use super::types::enums::ContextKey;
+use super::types::feed::FeedStatus;
+use super::types::input::{ConversationFilter, ConversationOrder, conversation_id};
+use super::types::participant::Participant;
+use crate::domain::caller::Caller;
+use crate::domain::feed;
+use crate::domain::ids::ConversationId;
+use crate::store::{Order, Store};
+
+/// Anything with a global id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Global id."))]
+pub enum Node {
+    Conversation(Conversation),
+    ContextLink(ContextLink),
+    Participant(Participant),
+}
+
+/// What may be read.
+pub struct Query;
+
+/// What may be read.
+#[Object]
+impl Query {
+    /// One conversation; null when there is none that the caller may see.
+    async fn conversation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Genesys' identifier, a UUID.")] conversation_id: ID,
+    ) -> Result<Option<Conversation>> {
+        let id = self::conversation_id("conversationId", &conversation_id)?;
+        read(ctx, id).await
+    }
+
+    /// Conversations, by default the newest first.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the arguments are the public contract's"
+    )]
+    async fn conversations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] filter: Option<ConversationFilter>,
+        #[graphql(desc = "Default: STARTED_AT DESC.")] order_by: Option<ConversationOrder>,
+        #[graphql(desc = "How many from the start, 0 to 200; 50 when neither is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only those after this edge's cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 0 to 200.")] last: Option<i32>,
+        #[graphql(desc = "Only those before this edge's cursor.")] before: Option<String>,
+    ) -> Result<ConversationConnection> {
+        let page = pagination::page(first, after, last, before)?;
+        let filter = filter.unwrap_or_default().into_domain()?;
+        let order = order_by.map_or_else(Order::default, ConversationOrder::into_store);
+        let slice = ctx
+            .data::<Store>()?
+            .conversations(ctx.data::<Caller>()?, &filter, order, &page)
+            .await
+            .map_err(|cause| error::store(ctx, &cause))?;
+        Ok(ConversationConnection::of(slice))
+    }
+
+    /// DCM's objects of one kind that have conversations, latest activity first.
+    async fn contexts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What kind of object.")] key: ContextKey,
+        #[graphql(desc = "A part of the object's name or id, in any case.")] search: Option<String>,
+        #[graphql(desc = "How many, 0 to 200; 50 by default.")] first: Option<i32>,
+        #[graphql(desc = "Only those after this edge's cursor.")] after: Option<String>,
+    ) -> Result<ContextConnection> {
+        let page = pagination::page(first, after, None, None)?;
+        let slice = ctx
+            .data::<Store>()?
+            .contexts(ctx.data::<Caller>()?, key.into(), search.as_deref(), &page)
+            .await
+            .map_err(|cause| error::store(ctx, &cause))?;
+        Ok(ContextConnection::of(slice))
+    }
+
+    /// Whether the picture may be stale.
+    async fn feed_status(&self, ctx: &Context<'_>) -> Result<FeedStatus> {
+        let feed = ctx.data::<watch::Receiver<feed::FeedStatus>>()?;
+        Ok(FeedStatus::from(&*feed.borrow()))
+    }
+
+    /// The place in the change log that this answer reflects: list, then subscribe after it, with no
+    /// gap.
+    async fn feed_cursor(&self, ctx: &Context<'_>) -> Result<String> {
+        let head = ctx
+            .data::<Store>()?
+            .head()
+            .await
+            .map_err(|cause| error::store(ctx, &cause))?;
+        Ok(head.cursor().encode())
+    }
+
+    /// Whatever a global id names; null when there is no such thing that the caller may see.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A global id.")] id: ID,
+    ) -> Result<Option<Node>> {
+        let named = GlobalId::decode(&id).ok_or_else(|| bad_input("id", "not a global id"))?;
+        let conversation_id = match &named {
+            GlobalId::Conversation(id)
+            | GlobalId::Participant(id, _)
+            | GlobalId::ContextLink(id, ..) => *id,
+        };
+        let caller = ctx.data::<Caller>()?;
+        let known = ctx
+            .data::<Store>()?
+            .conversation(caller, conversation_id)
+            .await
+            .map_err(|cause| error::store(ctx, &cause))?;
+        let Some(known) = known else { return Ok(None) };
+        Ok(match named {
+            GlobalId::Conversation(_) => Some(Node::Conversation(known.into())),
+            GlobalId::Participant(_, participant) => known
+                .facts
+                .participants
+                .iter()
+                .position(|it| it.id == participant)
+                .map(|place| {
+                    Node::Participant(Participant {
+                        conversation_id,
+                        said: std::sync::Arc::new(known.facts.participants),
+                        place,
+                    })
+                }),
+            GlobalId::ContextLink(_, context, verb) => {
+                let links = ctx
+                    .data::<DataLoader<Loads>>()?
+                    .load_one(conversation_id)
+                    .await;
+                let links = links.map_err(|cause| error::internal(ctx, &*cause))?;
+                links
+                    .unwrap_or_default()
+                    .iter()
+                    .find(|link| link.context == context && link.verb == verb)
+                    .map(|link| Node::ContextLink(ContextLink::of(conversation_id, link)))
+            }
+        })
+    }
+}
+
+async fn read(ctx: &Context<'_>, id: ConversationId) -> Result<Option<Conversation>> {
+    let known = ctx
+        .data::<Store>()?
+        .conversation(ctx.data::<Caller>()?, id)
+        .await
+        .map_err(|cause| error::store(ctx, &cause))?;
+    Ok(known.map(Conversation::from))
+}

@@ -1,0 +1,264 @@
+//! The conversation and its connections.
+
+use std::sync::Arc;
+
+use async_graphql::connection::PageInfo;
+use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
+
+use super::change::{StatusChangeConnection, history_connection};
+use super::context::ContextLink;
+use super::enums::{ConversationStatus, Direction, InitiatedBy, MediaType, ScreenPopTarget};
+use super::owner::{Owner, OwnerIds};
+use super::participant::Participant;
+use crate::domain::conversation::Conversation as Known;
+use crate::domain::ids::ConversationId;
+use crate::domain::row::Row;
+use crate::graphql::error;
+use crate::graphql::global_id::GlobalId;
+use crate::graphql::loaders::{HistoryKey, Loads, WholeKey};
+use crate::graphql::pagination;
+use crate::graphql::scalars::DateTime;
+use crate::store::Slice;
+
+/// A Genesys conversation and its one universal status.
+#[derive(Clone)]
+pub struct Conversation {
+    id: ConversationId,
+    version: u32,
+    row: Arc<Row>,
+    /// Present when the whole conversation was read with the row: saves reading it again.
+    participants: Option<Arc<Vec<crate::domain::snapshot::Participant>>>,
+}
+
+impl Conversation {
+    /// Scalars as of a change; participants, context and history as they are when asked.
+    pub(crate) fn as_of(id: ConversationId, version: u32, row: &Arc<Row>) -> Self {
+        Self {
+            id,
+            version,
+            row: Arc::clone(row),
+            participants: None,
+        }
+    }
+}
+
+impl From<Known> for Conversation {
+    fn from(known: Known) -> Self {
+        Self {
+            id: known.id,
+            version: known.version,
+            row: Arc::new(known.row),
+            participants: Some(Arc::new(known.facts.participants)),
+        }
+    }
+}
+
+/// A Genesys conversation and its one universal status.
+#[Object]
+impl Conversation {
+    /// Global id.
+    pub async fn id(&self) -> ID {
+        GlobalId::Conversation(self.id).encode()
+    }
+
+    /// Genesys' identifier, a lower-case UUID.
+    async fn conversation_id(&self) -> ID {
+        ID(self.id.to_string())
+    }
+
+    /// Who began it. Of an observed, unregistered conversation: GENESYS, as a presumption.
+    async fn initiated_by(&self) -> InitiatedBy {
+        self.row.initiated_by.into()
+    }
+
+    /// When it was first registered; null when it was only observed.
+    async fn registered_at(&self) -> Option<DateTime> {
+        self.row.registered_at.map(DateTime)
+    }
+
+    /// What DCM opens when an agent answers.
+    async fn initial_screen_pop_target(&self) -> Option<ScreenPopTarget> {
+        self.row.initial_screen_pop_target.map(Into::into)
+    }
+
+    /// When it began.
+    async fn conversation_start(&self) -> Option<DateTime> {
+        self.row.conversation_start.map(DateTime)
+    }
+
+    /// When the talk ended; null unless ENDED. It may be corrected later.
+    async fn conversation_end(&self) -> Option<DateTime> {
+        self.row.conversation_end.map(DateTime)
+    }
+
+    /// Who reached out to whom.
+    async fn direction(&self) -> Option<Direction> {
+        self.row.direction.map(Into::into)
+    }
+
+    /// The medium it began on.
+    async fn original_media_type(&self) -> Option<MediaType> {
+        self.row.original_media_type.map(Into::into)
+    }
+
+    /// The medium of the leg that makes the status; a voicemail waits as CALLBACK.
+    async fn active_media_type(&self) -> Option<MediaType> {
+        self.row.active_media_type.map(Into::into)
+    }
+
+    /// The universal status.
+    async fn calculated_status(&self) -> ConversationStatus {
+        self.row.status.into()
+    }
+
+    /// `occurredAt` of the change that gave it this status.
+    async fn status_since(&self) -> DateTime {
+        self.row.status_since.into()
+    }
+
+    /// Since when it waits in its present queue, unbroken by unanswered offers.
+    async fn waiting_since(&self) -> Option<DateTime> {
+        self.row.waiting_since.map(DateTime)
+    }
+
+    /// The queue it is or was in last.
+    async fn last_queue_id(&self) -> Option<ID> {
+        self.row.last_queue_id.as_ref().map(|id| ID(id.to_string()))
+    }
+
+    /// That queue's name at that time.
+    async fn last_queue_name(&self) -> Option<&str> {
+        self.row.last_queue_name.as_deref()
+    }
+
+    /// Who has it now. Null means: leave the case with the owner it has.
+    async fn owner(&self, ctx: &Context<'_>) -> Result<Option<Owner>> {
+        let ids = ctx.data::<OwnerIds>()?;
+        Ok(self.row.owner.as_ref().map(|owned| ids.owner(owned)))
+    }
+
+    /// The latest failure with Genesys over this conversation, or the error Genesys ended it with.
+    async fn error_message(&self) -> Option<&str> {
+        self.row
+            .failure
+            .as_ref()
+            .map(|failure| failure.message.as_str())
+    }
+
+    /// When that failure came.
+    async fn error_at(&self) -> Option<DateTime> {
+        self.row.failure.as_ref().map(|failure| failure.at.into())
+    }
+
+    /// The DCM objects it is linked to.
+    async fn context(&self, ctx: &Context<'_>) -> Result<Vec<ContextLink>> {
+        let links = ctx.data::<DataLoader<Loads>>()?.load_one(self.id).await;
+        let links = links.map_err(|cause| error::internal(ctx, &*cause))?;
+        Ok(ContextLink::all(self.id, &links.unwrap_or_default()))
+    }
+
+    /// Everybody who took part, first come first.
+    async fn participants(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            default_with = "Some(false)",
+            desc = "Also queues, IVRs, voicemail, bots, flows and dialers."
+        )]
+        include_system: Option<bool>,
+    ) -> Result<Vec<Participant>> {
+        let said = if let Some(said) = &self.participants {
+            Arc::clone(said)
+        } else {
+            let loads = ctx.data::<DataLoader<Loads>>()?;
+            let loaded = loads.load_one(WholeKey(self.id)).await;
+            loaded
+                .map_err(|cause| error::internal(ctx, &*cause))?
+                .unwrap_or_default()
+        };
+        Ok(Participant::all(
+            self.id,
+            &said,
+            include_system == Some(true),
+        ))
+    }
+
+    /// The status changes, oldest first.
+    async fn status_history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many of the oldest, 0 to 200; 50 when neither is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only those after this edge's cursor.")] after: Option<String>,
+        #[graphql(desc = "How many of the newest, 0 to 200.")] last: Option<i32>,
+        #[graphql(desc = "Only those before this edge's cursor.")] before: Option<String>,
+    ) -> Result<StatusChangeConnection> {
+        let page = pagination::page(first, after, last, before)?;
+        let key = HistoryKey { id: self.id, page };
+        let loaded = ctx
+            .data::<DataLoader<Loads>>()?
+            .load_one(key)
+            .await
+            .map_err(|cause| error::store(ctx, &cause))?;
+        history_connection(ctx, self, loaded.as_deref())
+    }
+
+    /// +1 with every committed change of this conversation.
+    async fn version(&self) -> i32 {
+        i32::try_from(self.version).unwrap_or(i32::MAX)
+    }
+
+    /// When the gateway first knew of it.
+    async fn created_at(&self) -> DateTime {
+        self.row.created_at.into()
+    }
+
+    /// When its latest change happened.
+    async fn updated_at(&self) -> DateTime {
+        self.row.updated_at.into()
+    }
+}
+
+/// A page of conversations.
+#[derive(SimpleObject)]
+pub struct ConversationConnection {
+    /// The conversations with their cursors.
+    pub edges: Vec<ConversationEdge>,
+    /// The conversations.
+    pub nodes: Vec<Conversation>,
+    /// Whether there is more.
+    pub page_info: PageInfo,
+    /// The place in the change log that this page reflects: subscribe after it to miss nothing.
+    pub feed_cursor: String,
+}
+
+/// A conversation in a page.
+#[derive(SimpleObject)]
+pub struct ConversationEdge {
+    /// For `after` and `before` of the same list.
+    pub cursor: String,
+    /// The conversation.
+    pub node: Conversation,
+}
+
+impl ConversationConnection {
+    pub(crate) fn of(slice: Slice<Known>) -> Self {
+        let page_info = pagination::page_info(&slice);
+        let feed_cursor = slice.position.cursor().encode();
+        let edges: Vec<ConversationEdge> = slice
+            .items
+            .into_iter()
+            .map(|item| ConversationEdge {
+                cursor: item.cursor,
+                node: item.node.into(),
+            })
+            .collect();
+        Self {
+            nodes: edges.iter().map(|edge| edge.node.clone()).collect(),
+            edges,
+            page_info,
+            feed_cursor,
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The objects, enums and inputs of the schema. Their doc comments are the reference that GraphiQL
+//! shows, so they are written for API users.
+
+pub mod change;
+pub mod context;
+pub mod conversation;
+pub mod enums;
+pub mod feed;
+pub mod input;
+pub mod owner;
+pub mod participant;
