@@ -1,0 +1,193 @@
+//! `/graphql` by the GraphQL-over-HTTP specification. Batches and multipart bodies are refused, and
+//! so is every content type but JSON: a browser cannot be tricked into sending JSON across origins
+//! without asking first.
+
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Executor, Request as GraphqlRequest};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request, State};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::negotiation::{MediaType, is_utf8, negotiate};
+use super::request::{from_body, from_query_string, operation_type};
+use super::response::{code, error, executed, only_by_post, refusal, refused};
+use super::{Front, envelope, execution, graphql_sse, graphql_ws};
+use crate::domain::caller::Caller;
+use crate::domain::request_id::RequestId;
+
+pub(super) async fn post<E: Executor>(State(front): State<Front<E>>, request: Request) -> Response {
+    answer_post(&front, request)
+        .await
+        .unwrap_or_else(|refusal| refusal)
+}
+
+pub(super) async fn get<E: Executor>(State(front): State<Front<E>>, request: Request) -> Response {
+    if graphql_ws::is_upgrade(request.headers()) {
+        return graphql_ws::upgrade(front, request).await;
+    }
+    answer_get(&front, request)
+        .await
+        .unwrap_or_else(|refusal| refusal)
+}
+
+async fn answer_post<E: Executor>(
+    front: &Front<E>,
+    request: Request,
+) -> Result<Response, Response> {
+    let (parts, body) = request.into_parts();
+    let media = media_type(&parts.headers)?;
+    check_content(&parts.headers, media)?;
+    let sender = Sender::of(front, &parts, media).await?;
+    let body = body_in_time(front, Request::from_parts(parts, body), media).await?;
+    let request = from_body(&body)
+        .map_err(|malformed| refusal(StatusCode::BAD_REQUEST, media, malformed.into()))?;
+    Ok(answer(front, request, sender, media).await)
+}
+
+async fn answer_get<E: Executor>(front: &Front<E>, request: Request) -> Result<Response, Response> {
+    let (parts, _) = request.into_parts();
+    let media = media_type(&parts.headers)?;
+    let sender = Sender::of(front, &parts, media).await?;
+    let mut request = from_query_string(&parts.uri)
+        .map_err(|malformed| refusal(StatusCode::BAD_REQUEST, media, malformed.into()))?;
+    if operation_type(&mut request) == Some(OperationType::Mutation) {
+        return Err(only_by_post(media));
+    }
+    Ok(answer(front, request, sender, media).await)
+}
+
+async fn answer<E: Executor>(
+    front: &Front<E>,
+    request: GraphqlRequest,
+    sender: Sender,
+    media: MediaType,
+) -> Response {
+    let Sender {
+        caller,
+        request_id,
+        last_event_id,
+    } = sender;
+    if media == MediaType::EventStream {
+        return graphql_sse::stream(front, request, last_event_id, caller, request_id);
+    }
+    let response = execution::execute(&front.executor, request, caller, &request_id).await;
+    executed(media, response)
+}
+
+/// Who asks, and under which name the question goes.
+struct Sender {
+    caller: Caller,
+    request_id: RequestId,
+    /// Where an interrupted event stream ended; browsers send it when they reconnect.
+    last_event_id: Option<String>,
+}
+
+impl Sender {
+    async fn of<E>(front: &Front<E>, request: &Parts, media: MediaType) -> Result<Self, Response> {
+        let headers = &request.headers;
+        let verdict = front.shared.authenticator.request(headers).await;
+        let last_event_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+        Ok(Self {
+            caller: verdict.map_err(|refusal| refused(media, refusal))?,
+            request_id: request
+                .extensions
+                .get()
+                .cloned()
+                .unwrap_or_else(envelope::fresh_request_id),
+            last_event_id: last_event_id.filter(|id| !id.is_empty()).map(Into::into),
+        })
+    }
+}
+
+#[expect(clippy::result_large_err, reason = "the error is the answer")]
+fn media_type(headers: &HeaderMap) -> Result<MediaType, Response> {
+    negotiate(headers).ok_or_else(|| {
+        let message = "Answers are application/graphql-response+json, application/json or \
+                       text/event-stream; the Accept header allows none of them.";
+        let error = error(code::BAD_USER_INPUT, message);
+        refusal(StatusCode::NOT_ACCEPTABLE, MediaType::Json, error)
+    })
+}
+
+#[expect(clippy::result_large_err, reason = "the error is the answer")]
+fn check_content(headers: &HeaderMap, media: MediaType) -> Result<(), Response> {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let encoded = headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|coding| coding != "identity");
+    if content_type.is_some_and(is_utf8_json) && !encoded {
+        return Ok(());
+    }
+    let error = error(
+        code::BAD_USER_INPUT,
+        "The body must be application/json in UTF-8.",
+    );
+    Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, media, error))
+}
+
+fn is_utf8_json(content_type: &str) -> bool {
+    let mut parts = content_type.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    essence.eq_ignore_ascii_case("application/json")
+        && parts
+            .filter_map(|parameter| parameter.split_once('='))
+            .all(|(name, value)| !name.trim().eq_ignore_ascii_case("charset") || is_utf8(value))
+}
+
+async fn body_in_time<E>(
+    front: &Front<E>,
+    request: Request,
+    media: MediaType,
+) -> Result<Bytes, Response> {
+    let config = &front.shared.config;
+    let refuse =
+        |status, message: String| refusal(status, media, error(code::BAD_USER_INPUT, message));
+    match tokio::time::timeout(config.body_timeout, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(rejection)) => match rejection.into_response().status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                let message = format!("The body is longer than {} bytes.", config.max_body);
+                let error = error(code::LIMIT_EXCEEDED, message);
+                Err(refusal(StatusCode::PAYLOAD_TOO_LARGE, media, error))
+            }
+            status => Err(refuse(status, "The body could not be read.".into())),
+        },
+        Err(_) => Err(refuse(
+            StatusCode::REQUEST_TIMEOUT,
+            "The body did not arrive in time.".into(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_utf8_json_is_read() {
+        for accepted in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/json;charset=\"UTF-8\"",
+            "application/json; profile=x",
+        ] {
+            assert!(is_utf8_json(accepted), "{accepted}");
+        }
+        for refused in [
+            "",
+            "text/plain",
+            "application/json-patch+json",
+            "application/graphql",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=application/json",
+            "application/json; charset=latin1",
+        ] {
+            assert!(!is_utf8_json(refused), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Operations over server-sent events, in graphql-sse's distinct connections mode: one request, one
+//! stream of `next` events, one `complete`. Errors of the operation travel inside the stream.
+
+use std::convert::Infallible;
+
+use async_graphql::parser::parse_query;
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet,
+};
+use async_graphql::{Executor, Name, Positioned, Request, Response as GraphqlResponse, Value};
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt, stream};
+use tokio::time::{Instant, interval_at};
+
+use super::response::{Body as ResponseBody, to_json};
+use super::{Front, execution};
+use crate::domain::caller::Caller;
+use crate::domain::request_id::RequestId;
+
+/// Asks nginx to pass events on at once.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// Browsers ignore an event without a `data` line, be it empty.
+const COMPLETE: &str = "event: complete\ndata:\n\n";
+const COMMENT: &str = ":\n\n";
+
+/// Starts the operation. The stream ends without `complete` when the process drains, so that the
+/// client reconnects.
+pub(super) fn stream<E: Executor>(
+    front: &Front<E>,
+    mut request: Request,
+    last_event_id: Option<String>,
+    caller: Caller,
+    request_id: RequestId,
+) -> Response {
+    if let Some(cursor) = last_event_id {
+        resume_after(&mut request, &cursor);
+    }
+    let shared = &front.shared;
+    let pause = shared.config.sse_keep_alive;
+    let events = execution::execute_stream(&front.executor, request, caller, request_id)
+        .map(|response| next(&response))
+        .chain(stream::once(async { COMPLETE.to_owned() }))
+        .take_until(shared.drain.clone().cancelled_owned());
+    let comments = interval_at(Instant::now() + pause, pause);
+    let events = tokio_stream::StreamExt::timeout_repeating(events, comments)
+        .map(|event| Ok::<_, Infallible>(event.unwrap_or_else(|_| COMMENT.to_owned())));
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (X_ACCEL_BUFFERING, HeaderValue::from_static("no")),
+    ];
+    (headers, Body::from_stream(events)).into_response()
+}
+
+/// One event as text. Its id is the cursor that the response carries, if it carries one.
+fn next(response: &GraphqlResponse) -> String {
+    let id = match response.extensions.get("cursor") {
+        Some(Value::String(cursor)) if !cursor.contains(['\r', '\n', '\0']) => {
+            format!("id: {cursor}\n")
+        }
+        _ => String::new(),
+    };
+    // JSON text holds no line breaks, so one `data` line is enough.
+    format!(
+        "event: next\n{id}data: {}\n\n",
+        to_json(&ResponseBody(response))
+    )
+}
+
+/// Makes a subscription continue behind the last event that the client has seen: that outranks any
+/// `after` the operation was written with. A document that cannot be read is left to the executor.
+fn resume_after(request: &mut Request, cursor: &str) {
+    if let Ok(mut document) = parse_query(&request.query) {
+        set_after(&mut document, cursor);
+        request.set_parsed_query(document);
+    }
+}
+
+fn set_after(document: &mut ExecutableDocument, cursor: &str) {
+    let ExecutableDocument {
+        operations,
+        fragments,
+    } = document;
+    let operations: Vec<_> = match operations {
+        DocumentOperations::Single(operation) => vec![operation],
+        DocumentOperations::Multiple(operations) => operations.values_mut().collect(),
+    };
+    let subscriptions = operations
+        .into_iter()
+        .filter(|o| o.node.ty == OperationType::Subscription);
+    for operation in subscriptions {
+        let spreads = set_after_in(&mut operation.node.selection_set.node, cursor);
+        for name in spreads {
+            if let Some(fragment) = fragments.get_mut(&name) {
+                set_after_in(&mut fragment.node.selection_set.node, cursor);
+            }
+        }
+    }
+}
+
+/// Sets the argument on every field of a subscription's root; gives the fragments spread there.
+fn set_after_in(root: &mut SelectionSet, cursor: &str) -> Vec<Name> {
+    let mut spreads = Vec::new();
+    for selection in &mut root.items {
+        match &mut selection.node {
+            Selection::Field(field) => {
+                let position = field.pos;
+                let arguments = &mut field.node.arguments;
+                arguments.retain(|(name, _)| name.node != "after");
+                arguments.push((
+                    Positioned::new(Name::new("after"), position),
+                    Positioned::new(Value::from(cursor).into_value(), position),
+                ));
+            }
+            Selection::InlineFragment(inline) => {
+                spreads.extend(set_after_in(&mut inline.node.selection_set.node, cursor));
+            }
+            Selection::FragmentSpread(spread) => {
+                spreads.push(spread.node.fragment_name.node.clone());
+            }
+        }
+    }
+    spreads
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resumed(query: &str) -> String {
+        let mut request = Request::new(query);
+        resume_after(&mut request, "c7");
+        format!("{:?}", request.parsed_query())
+    }
+
+    #[test]
+    fn the_last_event_outranks_what_was_written() {
+        for query in [
+            "subscription { changes(after: \"old\") { id } }",
+            "subscription ($c: String) { changes(after: $c) { id } }",
+            "subscription { changes { id } }",
+            "subscription { ... { changes { id } } }",
+            "subscription { ...F } fragment F on Subscription { changes { id } }",
+        ] {
+            let document = resumed(query);
+            assert_eq!(document.matches("String(\"c7\")").count(), 1, "{document}");
+            assert!(!document.contains("old"), "{document}");
+        }
+    }
+
+    #[test]
+    fn queries_are_left_alone() {
+        assert!(!resumed("{ changes(after: \"old\") { id } }").contains("c7"));
+    }
+}

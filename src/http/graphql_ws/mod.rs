@@ -1,0 +1,79 @@
+//! GraphQL over WebSocket, subprotocol `graphql-transport-ws`.
+//!
+//! ```text
+//!  client ── text ──► message ──► protocol ── actions ──► socket ──► operations
+//!         ◄─ frames ─────────────────────────────────────── │  ◄─ items ──┘
+//!                                    liveness ◄── time ─────┘
+//! ```
+//! `message` reads and writes, `protocol` decides, `liveness` judges the peer: all three without
+//! I/O and clock. `operations` holds what runs, `socket` is the loop around them all.
+
+mod liveness;
+mod message;
+mod operations;
+mod protocol;
+mod socket;
+
+use async_graphql::Executor;
+use axum::extract::connect_info::ConnectInfo;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::header::UPGRADE;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::Front;
+use super::listener::{Peer, Taken};
+use super::negotiation::MediaType;
+use super::response::{code, error, refusal};
+
+const SUBPROTOCOL: &str = "graphql-transport-ws";
+/// Tungstenite keeps a read buffer of this size per connection and clears it at each read.
+const READ_BUFFER: usize = 4 * 1024;
+/// Above a usual batch of messages, so that they leave in one write.
+const WRITE_BUFFER: usize = 8 * 1024;
+
+pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
+    let upgrade = headers.get(UPGRADE).map(HeaderValue::as_bytes);
+    upgrade.is_some_and(|upgrade| upgrade.eq_ignore_ascii_case(b"websocket"))
+}
+
+/// Answers the handshake and serves the socket until it closes.
+pub(super) async fn upgrade<E: Executor>(front: Front<E>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let peer = parts.extensions.get::<ConnectInfo<Peer>>();
+    let taken = peer.map_or_else(Taken::default, |ConnectInfo(peer)| peer.taken.clone());
+    let handshake = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(handshake) => handshake,
+        Err(rejection) => return rejection.into_response(),
+    };
+    let shared = front.shared.clone();
+    if shared.drain.is_cancelled() {
+        let draining = error(code::UNAVAILABLE, "The gateway restarts; connect again.");
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, MediaType::Json, draining);
+    }
+    if !shared.authenticator.welcomes_origin(&parts.headers) {
+        let foreign = error(code::FORBIDDEN, "This origin may not open a WebSocket.");
+        return refusal(StatusCode::FORBIDDEN, MediaType::Json, foreign);
+    }
+    let handshake = handshake.protocols([SUBPROTOCOL]);
+    if handshake.selected_protocol().is_none() {
+        let other = error(
+            code::BAD_USER_INPUT,
+            "The subprotocol must be graphql-transport-ws.",
+        );
+        return refusal(StatusCode::BAD_REQUEST, MediaType::Json, other);
+    }
+    // Held from here on: between this answer and the first poll of the socket a drain waits too.
+    let tracked = shared.tasks.token();
+    handshake
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(WRITE_BUFFER + 2 * shared.config.ws_max_result)
+        .max_message_size(shared.config.ws_max_message)
+        .max_frame_size(shared.config.ws_max_message)
+        .on_upgrade(move |socket| async move {
+            socket::serve(socket, front, parts.headers, taken).await;
+            drop(tracked);
+        })
+}

@@ -1,0 +1,241 @@
+//! The operations that run on one socket: a set of streams in one task, of which only those that
+//! were woken are polled, in the order in which they were woken.
+
+use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+
+use futures_util::stream::Stream;
+use futures_util::task::AtomicWaker;
+
+pub(super) struct Operations<S> {
+    entries: HashMap<u64, Entry<S>>,
+    woken: Arc<Woken>,
+}
+
+struct Entry<S> {
+    stream: S,
+    mark: Arc<Mark>,
+    /// Made of `mark`, once.
+    waker: Waker,
+}
+
+/// Keys of the streams that want to be polled, first woken first.
+#[derive(Default)]
+struct Woken {
+    // Held for a push or a pop; never over a poll.
+    queue: Mutex<VecDeque<u64>>,
+    task: AtomicWaker,
+}
+
+/// Puts its stream into the queue, once until it is polled.
+struct Mark {
+    key: u64,
+    queued: AtomicBool,
+    woken: Arc<Woken>,
+}
+
+impl Mark {
+    fn queue(&self) -> bool {
+        let is_new = !self.queued.swap(true, Ordering::AcqRel);
+        if is_new {
+            self.woken.lock().push_back(self.key);
+        }
+        is_new
+    }
+}
+
+impl Wake for Mark {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.queue() {
+            self.woken.task.wake();
+        }
+    }
+}
+
+impl Woken {
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<u64>> {
+        self.queue
+            .lock()
+            .expect("no code panics while it holds this lock")
+    }
+}
+
+impl<S: Stream + Unpin> Operations<S> {
+    pub(super) fn new() -> Self {
+        Self {
+            entries: HashMap::new(),
+            woken: Arc::default(),
+        }
+    }
+
+    /// Adds a stream; it is polled next after those already woken.
+    pub(super) fn insert(&mut self, key: u64, stream: S) {
+        let mark = Arc::new(Mark {
+            key,
+            queued: AtomicBool::new(false),
+            woken: self.woken.clone(),
+        });
+        let waker = Waker::from(mark.clone());
+        mark.queue();
+        self.entries.insert(
+            key,
+            Entry {
+                stream,
+                mark,
+                waker,
+            },
+        );
+    }
+
+    /// Drops a stream at once. Its place in the queue, if it has one, is skipped later.
+    pub(super) fn remove(&mut self, key: u64) {
+        self.entries.remove(&key);
+    }
+
+    /// The next item of any stream, or None for the end of one, which then is gone. Pending when
+    /// every stream woken so far has been polled; each is polled once per call at most, so that one
+    /// that always wakes itself cannot keep the task.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<(u64, Option<S::Item>)> {
+        self.woken.task.register(cx.waker());
+        let waiting = self.woken.lock().len();
+        for _ in 0..waiting {
+            let Some(key) = self.woken.lock().pop_front() else {
+                break;
+            };
+            let Some(entry) = self.entries.get_mut(&key) else {
+                continue;
+            };
+            entry.mark.queued.store(false, Ordering::Release);
+            let item =
+                Pin::new(&mut entry.stream).poll_next(&mut Context::from_waker(&entry.waker));
+            match item {
+                Poll::Ready(Some(item)) => {
+                    // It may have more: again, but behind the others.
+                    entry.mark.queue();
+                    return Poll::Ready((key, Some(item)));
+                }
+                Poll::Ready(None) => {
+                    self.entries.remove(&key);
+                    return Poll::Ready((key, None));
+                }
+                Poll::Pending => {}
+            }
+        }
+        if !self.woken.lock().is_empty() {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::StreamExt;
+    use futures_util::future::poll_fn;
+    use futures_util::stream::{self, BoxStream};
+    use futures_util::task::noop_waker;
+    use std::sync::atomic::AtomicUsize;
+    use tokio::sync::mpsc;
+    use tokio_stream::wrappers::UnboundedReceiverStream;
+
+    fn poll<S: Stream + Unpin>(operations: &mut Operations<S>) -> Poll<(u64, Option<S::Item>)> {
+        operations.poll_next(&mut Context::from_waker(&noop_waker()))
+    }
+
+    #[test]
+    fn an_always_ready_stream_does_not_starve_the_others() {
+        let mut operations: Operations<BoxStream<'static, u64>> = Operations::new();
+        for key in 1..=3 {
+            operations.insert(key, stream::repeat(key).boxed());
+        }
+        let mut keys = Vec::new();
+        for _ in 0..9 {
+            let Poll::Ready((key, Some(_))) = poll(&mut operations) else {
+                panic!("not ready")
+            };
+            keys.push(key);
+        }
+        assert_eq!(keys, [1, 2, 3, 1, 2, 3, 1, 2, 3]);
+    }
+
+    #[tokio::test]
+    async fn only_the_woken_stream_is_polled() {
+        let polls = Arc::new(AtomicUsize::new(0));
+        let mut operations: Operations<BoxStream<'static, u32>> = Operations::new();
+        for key in 0..100 {
+            let polls = polls.clone();
+            let idle = stream::poll_fn(move |_| {
+                polls.fetch_add(1, Ordering::Relaxed);
+                Poll::Pending
+            });
+            operations.insert(key, idle.boxed());
+        }
+        let (sender, receiver) = mpsc::unbounded_channel();
+        operations.insert(100, UnboundedReceiverStream::new(receiver).boxed());
+        assert!(poll(&mut operations).is_pending());
+        assert_eq!(polls.load(Ordering::Relaxed), 100);
+
+        for number in 0..5 {
+            sender.send(number).unwrap();
+            assert_eq!(
+                poll_fn(|cx| operations.poll_next(cx)).await,
+                (100, Some(number))
+            );
+        }
+        assert_eq!(polls.load(Ordering::Relaxed), 100);
+    }
+
+    #[tokio::test]
+    async fn a_stream_woken_from_another_task_wakes_this_one() {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let mut operations = Operations::new();
+        operations.insert(7, UnboundedReceiverStream::new(receiver));
+        assert!(poll(&mut operations).is_pending());
+        let next = poll_fn(|cx| operations.poll_next(cx));
+        let (item, ()) = tokio::join!(next, async {
+            tokio::task::yield_now().await;
+            sender.send("late").unwrap();
+        });
+        assert_eq!(item, (7, Some("late")));
+        drop(sender);
+        assert_eq!(poll_fn(|cx| operations.poll_next(cx)).await, (7, None));
+        assert_eq!(operations.len(), 0);
+    }
+
+    #[test]
+    fn a_removed_stream_is_dropped_at_once_and_never_polled_again() {
+        let held = Arc::new(());
+        let inside = held.clone();
+        let mut operations: Operations<BoxStream<'static, ()>> = Operations::new();
+        operations.insert(1, stream::repeat_with(move || drop(inside.clone())).boxed());
+        assert!(poll(&mut operations).is_ready());
+        operations.remove(1);
+        assert_eq!(Arc::strong_count(&held), 1);
+        assert!(poll(&mut operations).is_pending());
+    }
+
+    #[test]
+    fn a_stream_that_wakes_itself_gives_the_task_back() {
+        let mut operations = Operations::new();
+        operations.insert(
+            1,
+            stream::poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                Poll::<Option<()>>::Pending
+            }),
+        );
+        assert!(poll(&mut operations).is_pending());
+    }
+}

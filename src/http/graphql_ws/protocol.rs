@@ -1,0 +1,234 @@
+//! The rules of `graphql-transport-ws` as a state machine: events in, actions out, no I/O and no
+//! clock. The close codes are those of the protocol's text; 1012 and 1013 are the registered
+//! WebSocket codes for a restart and for overload.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Request, Response};
+use serde_json::{Map, Value};
+
+use super::message::{self, ClientMessage};
+use crate::http::authenticate::Refused;
+use crate::http::request::operation_type;
+use crate::http::response::{code, ends_subscription, error, is_request_error};
+
+/// Longest reason that fits a close frame (RFC 6455, 5.5: 125 bytes less the code's two).
+const LONGEST_REASON: usize = 123;
+
+/// Names an operation for as long as the socket lives, unlike the client's ids, which may return.
+pub(super) type Serial = u64;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Most operations at a time.
+    pub(super) operations: usize,
+    /// Longest message to the client, in bytes.
+    pub(super) result: usize,
+}
+
+/// What the socket is to do.
+#[derive(Debug)]
+pub(super) enum Action {
+    Send(String),
+    /// Ask who this is; the answer goes to `verdict`.
+    Authenticate(Option<Map<String, Value>>),
+    /// Run the operation; what it yields goes to `item` and `end`.
+    Start(Serial, Box<Request>),
+    /// Drop the operation.
+    Stop(Serial),
+    /// Send, then drop the operation.
+    SendAndStop(String, Serial),
+    Close(Close),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Close {
+    pub(super) code: u16,
+    pub(super) reason: String,
+}
+
+impl Close {
+    pub(super) fn new(code: u16, reason: impl Into<String>) -> Self {
+        let mut reason = reason.into();
+        reason.truncate(reason.floor_char_boundary(LONGEST_REASON));
+        Self { code, reason }
+    }
+
+    pub(super) fn restart() -> Self {
+        Self::new(1012, "Service restart")
+    }
+}
+
+pub(super) struct Protocol {
+    phase: Phase,
+    limits: Limits,
+    operations: HashMap<Serial, Operation>,
+    serials: HashMap<Arc<str>, Serial>,
+    last_serial: Serial,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    AwaitingInit,
+    Authenticating,
+    Acknowledged,
+}
+
+struct Operation {
+    id: Arc<str>,
+    is_subscription: bool,
+}
+
+impl Protocol {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            phase: Phase::AwaitingInit,
+            limits,
+            operations: HashMap::new(),
+            serials: HashMap::new(),
+            last_serial: 0,
+        }
+    }
+
+    /// A text message came from the client.
+    pub(super) fn text(&mut self, text: &str) -> Option<Action> {
+        match ClientMessage::parse(text) {
+            Ok(ClientMessage::ConnectionInit { payload }) => Some(self.connection_init(payload)),
+            Ok(ClientMessage::Ping { payload }) => {
+                Some(Action::Send(message::pong(payload.as_ref())))
+            }
+            Ok(ClientMessage::Pong) => None,
+            Ok(ClientMessage::Subscribe { id, request }) => Some(self.subscribe(id, request)),
+            Ok(ClientMessage::Complete { id }) => self.complete(&id),
+            Err(reason) => Some(close(4400, reason)),
+        }
+    }
+
+    /// A binary message came from the client; the protocol has none.
+    #[expect(
+        clippy::unused_self,
+        reason = "an input of the machine like the others"
+    )]
+    pub(super) fn binary(&self) -> Action {
+        close(4400, "Messages must be text")
+    }
+
+    /// The answer to `Action::Authenticate`.
+    pub(super) fn verdict(&mut self, refused: Option<&Refused>) -> Action {
+        match refused {
+            None => {
+                self.phase = Phase::Acknowledged;
+                Action::Send(message::connection_ack())
+            }
+            Some(Refused::Unauthenticated(_)) => close(4403, "Forbidden"),
+            Some(Refused::Unavailable) => close(1013, "Try again later"),
+        }
+    }
+
+    /// The time for `connection_init` has passed.
+    pub(super) fn init_timeout(&self) -> Option<Action> {
+        let late = self.phase == Phase::AwaitingInit;
+        late.then(|| close(4408, "Connection initialisation timeout"))
+    }
+
+    /// The operation yielded a response.
+    pub(super) fn item(&mut self, serial: Serial, response: &Response) -> Option<Action> {
+        let operation = self.operations.get(&serial)?;
+        let is_final = is_request_error(response)
+            || (operation.is_subscription && ends_subscription(response));
+        if is_final {
+            let text = message::error(&operation.id, &response.errors);
+            self.forget(serial);
+            return Some(Action::SendAndStop(text, serial));
+        }
+        let text = message::next(&operation.id, response);
+        if text.len() <= self.limits.result {
+            return Some(Action::Send(text));
+        }
+        let too_long = error(
+            code::LIMIT_EXCEEDED,
+            format!("The result is longer than {} bytes.", self.limits.result),
+        );
+        let text = message::error(&operation.id, &[too_long]);
+        self.forget(serial);
+        Some(Action::SendAndStop(text, serial))
+    }
+
+    /// The operation has nothing more to yield.
+    pub(super) fn end(&mut self, serial: Serial) -> Option<Action> {
+        let operation = self.forget(serial)?;
+        Some(Action::Send(message::complete(&operation.id)))
+    }
+
+    pub(super) fn awaits_init(&self) -> bool {
+        self.phase == Phase::AwaitingInit
+    }
+
+    fn connection_init(&mut self, payload: Option<Map<String, Value>>) -> Action {
+        if self.phase != Phase::AwaitingInit {
+            return close(4429, "Too many initialisation requests");
+        }
+        self.phase = Phase::Authenticating;
+        Action::Authenticate(payload)
+    }
+
+    fn subscribe(&mut self, id: String, mut request: Box<Request>) -> Action {
+        if self.phase != Phase::Acknowledged {
+            return close(4401, "Unauthorized");
+        }
+        if self.serials.contains_key(id.as_str()) {
+            return close(
+                4409,
+                format!("Subscriber for {} already exists", shortened(&id)),
+            );
+        }
+        if self.operations.len() >= self.limits.operations {
+            let message = format!(
+                "One socket runs {} operations at most.",
+                self.limits.operations
+            );
+            let error = error(code::LIMIT_EXCEEDED, message);
+            return Action::Send(message::error(&id, &[error]));
+        }
+        let is_subscription = operation_type(&mut request) == Some(OperationType::Subscription);
+        let id: Arc<str> = id.into();
+        self.last_serial += 1;
+        self.serials.insert(id.clone(), self.last_serial);
+        self.operations.insert(
+            self.last_serial,
+            Operation {
+                id,
+                is_subscription,
+            },
+        );
+        Action::Start(self.last_serial, request)
+    }
+
+    /// The client's `complete` is final and not echoed; of an id unknown here it crossed ours.
+    fn complete(&mut self, id: &str) -> Option<Action> {
+        let serial = *self.serials.get(id)?;
+        self.forget(serial);
+        Some(Action::Stop(serial))
+    }
+
+    fn forget(&mut self, serial: Serial) -> Option<Operation> {
+        let operation = self.operations.remove(&serial)?;
+        self.serials.remove(&operation.id);
+        Some(operation)
+    }
+}
+
+fn close(code: u16, reason: impl Into<String>) -> Action {
+    Action::Close(Close::new(code, reason))
+}
+
+/// As much of an id as leaves room for the sentence around it.
+fn shortened(id: &str) -> &str {
+    &id[..id.floor_char_boundary(LONGEST_REASON - "Subscriber for  already exists".len())]
+}
+
+#[cfg(test)]
+#[path = "protocol_tests.rs"]
+mod tests;

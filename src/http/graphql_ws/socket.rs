@@ -1,0 +1,357 @@
+//! The loop of one WebSocket. Its inputs: the drain, the client's messages, the verdict on who it
+//! is, time, and what its operations yield. One task serves them all; operations are asked for more
+//! only while the client takes what they gave, and while it does not, everything else goes on.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use async_graphql::{Executor, Response};
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum::http::HeaderMap;
+use futures_util::future::{BoxFuture, poll_fn};
+use futures_util::stream::BoxStream;
+use futures_util::{SinkExt, StreamExt};
+use tokio::time::Sleep;
+use tokio_tungstenite::tungstenite::Error as WsError;
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use super::liveness::{Liveness, Patience, Verdict};
+use super::operations::Operations;
+use super::protocol::{Action, Close, Limits, Protocol};
+use crate::domain::caller::Caller;
+use crate::http::authenticate::Refused;
+use crate::http::listener::Taken;
+use crate::http::metrics::{OpenSocket, count_closed};
+use crate::http::{Front, envelope, execution};
+
+/// Messages handled of either kind before the task lets others run.
+const TURN: usize = 64;
+/// Messages that may wait for a blocked client before it is no longer listened to.
+const OUTBOX: usize = 64;
+
+/// Serves the socket until it is closed.
+pub(super) async fn serve<E: Executor>(
+    socket: WebSocket,
+    front: Front<E>,
+    upgrade: HeaderMap,
+    taken: Taken,
+) {
+    let close_timeout = front.shared.config.ws_close_timeout;
+    let mut connection = Connection::new(socket, front, upgrade, taken);
+    let ending = poll_fn(|cx| connection.poll(cx)).await;
+    count_closed(ending.code());
+    let socket = connection.into_socket();
+    // A client that does not say goodbye is left without.
+    let _ = tokio::time::timeout(close_timeout, say_goodbye(socket, ending)).await;
+}
+
+async fn say_goodbye(mut socket: WebSocket, ending: Ending) {
+    if let Ending::Close(Close { code, reason }) = ending {
+        let frame = CloseFrame {
+            code,
+            reason: reason.into(),
+        };
+        if socket.send(Message::Close(Some(frame))).await.is_err() {
+            return;
+        }
+    }
+    while let Some(Ok(_)) = socket.next().await {}
+}
+
+/// Why the loop ended.
+#[derive(Debug)]
+enum Ending {
+    /// We close.
+    Close(Close),
+    /// The client has closed, with this code.
+    Closed(u16),
+    /// The connection broke.
+    Lost,
+}
+
+impl Ending {
+    /// For the metrics: a bounded set, although clients may invent codes.
+    fn code(&self) -> u16 {
+        match self {
+            Self::Close(close) => close.code,
+            Self::Closed(code @ 1000..=1015) => *code,
+            Self::Closed(_) => 1000,
+            Self::Lost => 1006,
+        }
+    }
+}
+
+struct Connection<E> {
+    socket: WebSocket,
+    front: Front<E>,
+    protocol: Protocol,
+    operations: Operations<BoxStream<'static, Response>>,
+    /// Messages that the socket has not taken yet.
+    outbox: VecDeque<Message>,
+    /// The socket holds written bytes that may not have left.
+    unflushed: bool,
+    /// Reading stopped because the outbox was full.
+    deaf: bool,
+    /// The headers of the upgrade request, until someone was asked who sent them.
+    upgrade: Option<HeaderMap>,
+    verdict: Option<BoxFuture<'static, Result<Caller, Refused>>>,
+    caller: Option<Caller>,
+    liveness: Liveness,
+    init_deadline: Instant,
+    taken: Taken,
+    timer: Pin<Box<Sleep>>,
+    drain: Pin<Box<WaitForCancellationFutureOwned>>,
+    counted: OpenSocket,
+}
+
+impl<E: Executor> Connection<E> {
+    fn new(socket: WebSocket, front: Front<E>, upgrade: HeaderMap, taken: Taken) -> Self {
+        let config = &front.shared.config;
+        let limits = Limits {
+            operations: config.ws_max_operations,
+            result: config.ws_max_result,
+        };
+        let patience = Patience {
+            ping_interval: config.ws_ping_interval,
+            pong: config.ws_pong_timeout,
+            stall: config.stall_timeout,
+        };
+        let now = Instant::now();
+        let init_deadline = now + config.ws_init_timeout;
+        Self {
+            socket,
+            protocol: Protocol::new(limits),
+            operations: Operations::new(),
+            outbox: VecDeque::new(),
+            unflushed: false,
+            deaf: false,
+            upgrade: Some(upgrade),
+            verdict: None,
+            caller: None,
+            liveness: Liveness::new(patience, now),
+            init_deadline,
+            taken,
+            timer: Box::pin(tokio::time::sleep_until(init_deadline.into())),
+            drain: Box::pin(front.shared.drain.clone().cancelled_owned()),
+            counted: front.shared.sockets.open(),
+            front,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
+        match self.turn(cx) {
+            Ok(()) => {
+                self.counted.running(self.operations.len());
+                Poll::Pending
+            }
+            Err(ending) => Poll::Ready(ending),
+        }
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        if self.drain.as_mut().poll(cx).is_ready() {
+            return Err(Ending::Close(Close::restart()));
+        }
+        self.hear(cx)?;
+        self.poll_verdict(cx)?;
+        self.send_waiting(cx)?;
+        self.poll_operations(cx)?;
+        self.flush(cx)?;
+        if self.deaf && self.outbox.len() < OUTBOX {
+            cx.waker().wake_by_ref();
+        }
+        self.poll_timer(cx)
+    }
+
+    /// Takes the client's messages, while what they cause finds room.
+    fn hear(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        for _ in 0..TURN {
+            self.deaf = self.outbox.len() >= OUTBOX;
+            if self.deaf {
+                return Ok(());
+            }
+            let Poll::Ready(message) = self.socket.poll_next_unpin(cx) else {
+                return Ok(());
+            };
+            let message = message
+                .ok_or(Ending::Lost)?
+                .map_err(|error| unreadable(&error))?;
+            self.counted.received();
+            let action = match message {
+                Message::Text(text) => self.protocol.text(&text),
+                Message::Binary(_) => Some(self.protocol.binary()),
+                Message::Pong(_) => {
+                    self.liveness.pong();
+                    None
+                }
+                // The answer is made by the WebSocket library, and leaves with the next flush.
+                Message::Ping(_) => {
+                    self.unflushed = true;
+                    None
+                }
+                Message::Close(frame) => {
+                    return Err(Ending::Closed(frame.map_or(1005, |frame| frame.code)));
+                }
+            };
+            self.act(action)?;
+        }
+        cx.waker().wake_by_ref();
+        Ok(())
+    }
+
+    fn act(&mut self, action: Option<Action>) -> Result<(), Ending> {
+        match action {
+            None => {}
+            Some(Action::Send(text)) => self.outbox.push_back(Message::Text(text.into())),
+            Some(Action::SendAndStop(text, serial)) => {
+                self.operations.remove(serial);
+                self.outbox.push_back(Message::Text(text.into()));
+            }
+            Some(Action::Stop(serial)) => self.operations.remove(serial),
+            Some(Action::Start(serial, request)) => {
+                let caller = self
+                    .caller
+                    .clone()
+                    .expect("operations start after the verdict");
+                let request_id = envelope::fresh_request_id();
+                let operation =
+                    execution::execute_stream(&self.front.executor, *request, caller, request_id);
+                self.operations.insert(serial, operation);
+            }
+            Some(Action::Authenticate(payload)) => {
+                let authenticator = self.front.shared.authenticator.clone();
+                let upgrade = self.upgrade.take().unwrap_or_default();
+                self.verdict = Some(Box::pin(async move {
+                    authenticator.connection(payload.as_ref(), &upgrade).await
+                }));
+            }
+            Some(Action::Close(close)) => return Err(Ending::Close(close)),
+        }
+        Ok(())
+    }
+
+    fn poll_verdict(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        let Some(verdict) = &mut self.verdict else {
+            return Ok(());
+        };
+        let Poll::Ready(verdict) = verdict.as_mut().poll(cx) else {
+            return Ok(());
+        };
+        self.verdict = None;
+        let action = self.protocol.verdict(verdict.as_ref().err());
+        self.caller = verdict.ok();
+        self.act(Some(action))
+    }
+
+    /// Hands the outbox to the socket, as far as it takes it.
+    fn send_waiting(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        while !self.outbox.is_empty() && self.poll_ready(cx)? {
+            if let Some(message) = self.outbox.pop_front() {
+                self.socket
+                    .start_send_unpin(message)
+                    .map_err(|_| Ending::Lost)?;
+                self.counted.sent();
+                self.unflushed = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the operations for more, while the socket takes it.
+    fn poll_operations(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        for _ in 0..TURN {
+            if !self.outbox.is_empty() || !self.poll_ready(cx)? {
+                return Ok(());
+            }
+            let Poll::Ready((serial, item)) = self.operations.poll_next(cx) else {
+                return Ok(());
+            };
+            let action = match item {
+                Some(response) => self.protocol.item(serial, &response),
+                None => self.protocol.end(serial),
+            };
+            self.act(action)?;
+            self.send_waiting(cx)?;
+        }
+        cx.waker().wake_by_ref();
+        Ok(())
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Result<bool, Ending> {
+        match self.socket.poll_ready_unpin(cx) {
+            Poll::Ready(Ok(())) => Ok(true),
+            Poll::Ready(Err(_)) => Err(Ending::Lost),
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        if self.unflushed {
+            match self.socket.poll_flush_unpin(cx) {
+                Poll::Ready(Ok(())) => self.unflushed = false,
+                Poll::Ready(Err(_)) => return Err(Ending::Lost),
+                Poll::Pending => self.liveness.waits(Instant::now(), self.taken.bytes()),
+            }
+            if !self.unflushed {
+                self.liveness.flushed(Instant::now());
+            }
+        }
+        Ok(())
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        loop {
+            let deadline = self.deadline();
+            if self.timer.deadline().into_std() > deadline {
+                self.timer.as_mut().reset(deadline.into());
+            }
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return Ok(());
+            }
+            let now = Instant::now();
+            if now >= self.init_deadline {
+                self.act(self.protocol.init_timeout())?;
+            }
+            match self.liveness.check(now) {
+                Verdict::Fine => {}
+                Verdict::Ping => self.ping(cx)?,
+                Verdict::Dead(reason) => return Err(Ending::Close(Close::new(1013, reason))),
+            }
+            let deadline = self.deadline();
+            self.timer.as_mut().reset(deadline.into());
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        let liveness = self.liveness.deadline();
+        if self.protocol.awaits_init() {
+            liveness.min(self.init_deadline)
+        } else {
+            liveness
+        }
+    }
+
+    fn ping(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        self.outbox.push_back(Message::Ping(bytes::Bytes::new()));
+        self.send_waiting(cx)?;
+        self.flush(cx)
+    }
+
+    /// Ends everything but the socket: operations stop before the goodbyes begin.
+    fn into_socket(self) -> WebSocket {
+        self.socket
+    }
+}
+
+/// A message that the WebSocket library refuses (RFC 6455, 7.4.1).
+fn unreadable(error: &axum::Error) -> Ending {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<WsError>());
+    match cause {
+        Some(WsError::Capacity(_)) => Ending::Close(Close::new(1009, "Message too big")),
+        Some(WsError::Utf8(_)) => Ending::Close(Close::new(1007, "Message is not UTF-8")),
+        Some(WsError::Protocol(_)) => Ending::Close(Close::new(1002, "Protocol error")),
+        _ => Ending::Lost,
+    }
+}

@@ -1,0 +1,187 @@
+//! Accepts connections, and sees to it that a client that stops reading does not keep one for ever.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::Sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::HttpConfig;
+
+/// Connections that may wait to be accepted: after a restart all clients come back at once.
+const BACKLOG: u32 = 4_096;
+
+/// Opens the listening socket of the settings. Must be called inside the runtime.
+///
+/// Accepted connections inherit its send buffer. It is kept small, because the system reports
+/// room in it only once a third is free: with the megabytes that Linux would otherwise give, a
+/// client that slowly takes bytes could not be told from one that takes none.
+pub fn bind(config: &HttpConfig) -> io::Result<TcpListener> {
+    let socket = match config.listen {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(config.send_buffer)?;
+    socket.bind(config.listen)?;
+    socket.listen(BACKLOG)
+}
+
+/// Serves until `shutdown` is cancelled and the connections open then have ended. Sockets and
+/// event streams end with the `drain` token of the router.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    config: &HttpConfig,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    // WebSockets give up a stalled client by themselves and then try to say why.
+    let patience = config.stall_timeout + config.ws_close_timeout;
+    let listener = PatientListener { listener, patience };
+    axum::serve(
+        listener,
+        router.into_make_service_with_connect_info::<Peer>(),
+    )
+    .with_graceful_shutdown(shutdown.cancelled_owned())
+    .await
+}
+
+/// The other end of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) taken: Taken,
+}
+
+/// Counts the bytes that the client's connection has taken.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Taken(Arc<AtomicU64>);
+
+impl Taken {
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Connected<IncomingStream<'_, PatientListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, PatientListener>) -> Self {
+        Self {
+            taken: stream.io().taken.clone(),
+        }
+    }
+}
+
+struct PatientListener {
+    listener: TcpListener,
+    patience: Duration,
+}
+
+impl Listener for PatientListener {
+    type Io = PatientStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (PatientStream, SocketAddr) {
+        // The trait's own `accept` waits and tries again where `TcpListener::accept` fails.
+        let (stream, address) = Listener::accept(&mut self.listener).await;
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
+        }
+        (
+            PatientStream {
+                stream,
+                taken: Taken::default(),
+                stall: None,
+                patience: self.patience,
+            },
+            address,
+        )
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection whose writes fail once the client has taken no byte for `patience`.
+struct PatientStream {
+    stream: TcpStream,
+    taken: Taken,
+    /// Runs while a write waits.
+    stall: Option<Pin<Box<Sleep>>>,
+    patience: Duration,
+}
+
+impl PatientStream {
+    fn judge(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(result) = write {
+            self.stall = None;
+            if let Ok(bytes) = &result {
+                self.taken.0.fetch_add(*bytes as u64, Ordering::Relaxed);
+            }
+            return Poll::Ready(result);
+        }
+        let patience = self.patience;
+        let stall = self
+            .stall
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        stall
+            .as_mut()
+            .poll(cx)
+            .map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for PatientStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for PatientStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let write = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.judge(cx, write)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let write = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.judge(cx, write)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,114 @@
+//! The front door: routes, upgrades and everything that HTTP, WebSocket and server-sent events ask
+//! of a GraphQL server.
+//!
+//! It knows requests, answers and sockets. It does not know the schema (any `Executor` will do), who
+//! may come in (`Authenticate` tells) or how the rest of the process is (`Readiness` tells).
+
+mod assets;
+mod authenticate;
+mod config;
+mod envelope;
+mod execution;
+mod graphql_http;
+mod graphql_sse;
+mod graphql_ws;
+mod health;
+mod listener;
+mod metrics;
+mod negotiation;
+mod request;
+mod response;
+mod variables;
+
+use std::sync::Arc;
+
+use async_graphql::Executor;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::from_fn;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_http::compression::CompressionLayer;
+
+pub use authenticate::{Authenticate, Refused};
+pub use config::HttpConfig;
+pub use health::{ComponentState, Readiness};
+pub use listener::{bind, serve};
+
+/// What the front door is built of.
+pub struct HttpParts<E> {
+    pub executor: E,
+    /// The schema as text, for `/schema.graphql`.
+    pub sdl: Arc<str>,
+    pub authenticator: Arc<dyn Authenticate>,
+    pub readiness: Arc<dyn Readiness>,
+    pub metrics: PrometheusHandle,
+    pub config: HttpConfig,
+    /// Cancelled when the process drains: sockets close with 1012, `/readyz` answers 503.
+    pub drain: CancellationToken,
+    /// Holds every open WebSocket, so that a drain can wait for their goodbyes.
+    pub tasks: TaskTracker,
+}
+
+/// All routes.
+pub fn router<E: Executor>(parts: HttpParts<E>) -> Router {
+    metrics::describe();
+    let max_body = parts.config.max_body;
+    let scrape = get(metrics::render).with_state(parts.metrics);
+    let sdl = get(schema).with_state(parts.sdl);
+    let front = Front {
+        executor: parts.executor,
+        shared: Arc::new(Shared {
+            authenticator: parts.authenticator,
+            readiness: parts.readiness,
+            sockets: metrics::SocketMetrics::new(),
+            assets: assets::Assets::embedded(&parts.config),
+            config: parts.config,
+            drain: parts.drain,
+            tasks: parts.tasks,
+        }),
+    };
+    let graphql = get(graphql_http::get::<E>)
+        .post(graphql_http::post::<E>)
+        .layer(DefaultBodyLimit::max(max_body));
+    Router::new()
+        .route("/graphql", graphql)
+        .route("/graphiql", get(assets::graphiql::<E>))
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready::<E>))
+        .fallback(assets::page::<E>)
+        .with_state(front)
+        .route("/schema.graphql", sdl)
+        .route("/metrics", scrape)
+        .layer(CompressionLayer::new())
+        .layer(from_fn(envelope::wrap))
+        .layer(from_fn(metrics::track))
+}
+
+async fn schema(State(sdl): State<Arc<str>>) -> impl IntoResponse {
+    (
+        [(CONTENT_TYPE, "text/plain; charset=utf-8")],
+        sdl.to_string(),
+    )
+}
+
+/// The state of all handlers: the executor, and what does not depend on its type.
+#[derive(Clone)]
+struct Front<E> {
+    executor: E,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    authenticator: Arc<dyn Authenticate>,
+    readiness: Arc<dyn Readiness>,
+    sockets: metrics::SocketMetrics,
+    assets: assets::Assets,
+    config: HttpConfig,
+    drain: CancellationToken,
+    tasks: TaskTracker,
+}
