@@ -1,0 +1,180 @@
+//! The assembly point: builds every part and hands each what it needs. The only file that knows
+//! everyone.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use metrics_exporter_prometheus::PrometheusHandle;
+use migration::{Migrator, MigratorTrait};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::NoAuth;
+use crate::clock::Clock;
+use crate::commands::Commands;
+use crate::config::Config;
+use crate::domain::feed::{FeedState, FeedStatus};
+use crate::genesys::client::GenesysClient;
+use crate::genesys::listener::Listener;
+use crate::graphql::{self, GatewayExecutor, Services};
+use crate::http::{self, ComponentState, HttpParts, Readiness};
+use crate::hub::Hub;
+use crate::ingest::IngestLoop;
+use crate::lifecycle::Lifecycle;
+use crate::store::Store;
+
+/// How long everything may take to finish after the first signal.
+const DRAIN_LIMIT: Duration = Duration::from_secs(15);
+/// Requests to Genesys that the write path may have waiting.
+const NEEDS: usize = 10_000;
+
+/// A gateway that is ready to run.
+pub struct App {
+    address: SocketAddr,
+    store: Store,
+    lifecycle: Lifecycle,
+}
+
+impl App {
+    /// Opens the database, asks Genesys for a token, binds the address and builds all parts.
+    ///
+    /// # Errors
+    /// One clear line for a database that can't be used, a secret Genesys refuses, a port in use.
+    pub async fn build(
+        config: Config,
+        metrics: PrometheusHandle,
+        clock: Arc<dyn Clock>,
+        token: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let store = open_store(&config).await?;
+        let genesys = GenesysClient::new(&config.genesys, Arc::clone(&clock))?;
+        genesys
+            .sign_in()
+            .await
+            .context("Genesys refuses the OAuth client")?;
+        let listener = http::bind(&config.http)
+            .with_context(|| format!("cannot listen on {} (--listen)", config.http.listen))?;
+        let address = listener.local_addr()?;
+
+        let mut lifecycle = Lifecycle::new(token, DRAIN_LIMIT);
+        // The front door closes first; the write path ends once nobody can ask it any more.
+        let drain = lifecycle.token();
+        let head = store.head().await?;
+        let hub = Hub::new(&config.hub, head);
+        let (needs_tx, needs_rx) = mpsc::channel(NEEDS);
+        let (ingest, ingest_loop) =
+            IngestLoop::new(config.ingest.clone(), store.clone(), hub.clone(), needs_tx);
+        let (genesys_listener, feed_status) = Listener::new(
+            config.genesys.clone(),
+            genesys.clone(),
+            ingest.clone(),
+            needs_rx,
+            Arc::clone(&clock),
+        );
+        let schema = graphql::schema(Services {
+            store: store.clone(),
+            hub: hub.clone(),
+            commands: Commands {
+                ingest,
+                store: store.clone(),
+                genesys,
+                clock: Arc::clone(&clock),
+            },
+            feed_status: feed_status.clone(),
+            owner_ids: config.owners.ids(),
+            clock,
+        });
+        let sockets = TaskTracker::new();
+        let router = http::router(HttpParts {
+            executor: GatewayExecutor::new(schema, store.clone()),
+            sdl: Arc::from(graphql::sdl()),
+            authenticator: Arc::new(NoAuth),
+            readiness: Arc::new(Parts {
+                store: store.clone(),
+                feed_status,
+            }),
+            metrics,
+            config: config.http.clone(),
+            drain: drain.clone(),
+            tasks: sockets.clone(),
+        });
+        lifecycle.spawn("write path", ingest_loop.run(drain.clone()));
+        lifecycle.spawn("log follower", hub.follow(store.clone(), drain.clone()));
+        lifecycle.spawn("Genesys listener", genesys_listener.run(drain.clone()));
+        lifecycle.spawn("front door", async move {
+            http::serve(listener, router, &config.http, drain).await?;
+            sockets.close();
+            sockets.wait().await;
+            Ok(())
+        });
+        Ok(Self {
+            address,
+            store,
+            lifecycle,
+        })
+    }
+
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Runs until the token is cancelled, then drains.
+    ///
+    /// # Errors
+    /// The failure of the part that ended first.
+    pub async fn run(self) -> anyhow::Result<()> {
+        self.lifecycle.run().await
+    }
+}
+
+/// Opens the database. The embedded one is migrated on the spot; any other is the operator's.
+async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    let store = Store::connect(&config.store)
+        .await
+        .context("cannot open the database")?;
+    if config.store.database_url.is_none() {
+        Migrator::up(store.database(), None)
+            .await
+            .context("cannot migrate the embedded database")?;
+    } else if !store.is_migrated().await? {
+        bail!("the database lacks migrations: run `conversation-gateway migrate up`");
+    }
+    Ok(store)
+}
+
+/// How the parts do, for `/readyz`.
+struct Parts {
+    store: Store,
+    feed_status: watch::Receiver<FeedStatus>,
+}
+
+impl Readiness for Parts {
+    fn check(&self) -> BoxFuture<'_, Vec<(&'static str, ComponentState)>> {
+        async {
+            let database = match self.store.head().await {
+                Ok(_) => ComponentState::Ok,
+                Err(_) => ComponentState::Down,
+            };
+            let listener = match self.feed_status.borrow().state {
+                FeedState::Live => ComponentState::Ok,
+                FeedState::CatchingUp | FeedState::Disconnected => ComponentState::Degraded,
+            };
+            // One process: there is no bus between replicas that could fail.
+            vec![
+                ("database", database),
+                ("listener", listener),
+                ("bus", ComponentState::Ok),
+            ]
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,345 @@
+//! The commands. `--help` is the reference of every setting.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use migration::{Migrator, MigratorTrait};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::clock::SystemClock;
+use crate::config::{Config, with_file};
+use crate::genesys;
+use crate::graphql;
+use crate::lifecycle::{Lifecycle, watch_signals};
+use crate::simulator::{Simulator, SimulatorConfig};
+use crate::store::{Store, StoreConfig};
+use crate::telemetry::{self, TelemetryConfig};
+
+/// Every Genesys Cloud conversation with one universal status, as a live GraphQL feed.
+#[derive(Parser)]
+#[command(name = "conversation-gateway", version)]
+struct Cli {
+    /// TOML file with settings, named like the long flags; flags and the environment come before it
+    #[arg(long, global = true, env = "GATEWAY_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    telemetry: TelemetryConfig,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the gateway: real Genesys Cloud, the configured database
+    Serve(Box<Config>),
+    /// Run the gateway on an embedded database with a simulated Genesys organisation; no login
+    Demo(DemoArgs),
+    /// Run the Genesys simulator alone; it starts quiet
+    Simulate(SimulatorConfig),
+    /// Bring the database up to date, back, or say where it is
+    Migrate(MigrateArgs),
+    /// Print the GraphQL schema
+    Schema,
+    /// Say whether the configuration is good
+    CheckConfig(Box<CheckArgs>),
+}
+
+#[derive(Args)]
+struct DemoArgs {
+    /// Port of the gateway on 127.0.0.1
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Port of the simulator on 127.0.0.1
+    #[arg(long, default_value_t = 8090)]
+    sim_port: u16,
+    /// Where to keep the data; without, it is gone when the demo ends
+    #[arg(long, env = "GATEWAY_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// No generated traffic: the organisation is quiet until you act in it
+    #[arg(long)]
+    quiet_org: bool,
+}
+
+#[derive(Args)]
+struct MigrateArgs {
+    #[arg(value_enum, default_value_t = Direction::Up)]
+    direction: Direction,
+    #[command(flatten)]
+    store: StoreConfig,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Direction {
+    /// Apply what is missing
+    Up,
+    /// Take the latest step back
+    Down,
+    /// Say which steps are applied
+    Status,
+}
+
+#[derive(Args)]
+struct CheckArgs {
+    /// Try each step against Genesys, too, and say which fails and why
+    #[arg(long)]
+    online: bool,
+    #[command(flatten)]
+    config: Config,
+}
+
+/// Runs the command line. 0: stopped as asked; 1: failed; 2: wrong use.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match parse(args.into_iter().collect()) {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    telemetry::start(&cli.telemetry);
+    // Two TLS providers could be linked in one day; one is chosen for the whole process.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let outcome = runtime
+        .context("cannot start the runtime")
+        .and_then(|runtime| runtime.block_on(run(cli.command)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("conversation-gateway: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(args: Vec<OsString>) -> Result<Cli, ExitCode> {
+    let refuse = |error: &clap::Error| {
+        let _ = error.print();
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    };
+    let command = match config_file(&args) {
+        None => Cli::command(),
+        Some(path) => with_file(Cli::command(), &path).map_err(|error| {
+            eprintln!("conversation-gateway: {error:#}");
+            ExitCode::from(2)
+        })?,
+    };
+    let matches = command
+        .try_get_matches_from(args)
+        .map_err(|error| refuse(&error))?;
+    Cli::from_arg_matches(&matches).map_err(|error| refuse(&error))
+}
+
+/// The file must be known before the rest is parsed: it gives the rest its defaults.
+fn config_file(args: &[OsString]) -> Option<PathBuf> {
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let text = arg.to_string_lossy();
+        if let Some(path) = text.strip_prefix("--config=") {
+            return Some(path.into());
+        }
+        if text == "--config" {
+            return args.next().map(PathBuf::from);
+        }
+    }
+    std::env::var_os("GATEWAY_CONFIG").map(PathBuf::from)
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Schema => {
+            print!("{}", graphql::sdl());
+            Ok(())
+        }
+        Command::Migrate(args) => migrate(args).await,
+        Command::CheckConfig(args) => check_config(*args).await,
+        Command::Serve(config) => serve(*config).await,
+        Command::Demo(args) => demo(args).await,
+        Command::Simulate(config) => simulate(config).await,
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    if !config.auth.insecure_no_auth {
+        bail!("no authentication is configured: give --insecure-no-auth to let everybody in");
+    }
+    config.genesys.check()?;
+    let token = CancellationToken::new();
+    let app = App::build(config, recorder()?, Arc::new(SystemClock), token.clone()).await?;
+    tracing::info!(address = %app.local_addr(), "serving");
+    until_signalled(token, app.run()).await
+}
+
+async fn simulate(config: SimulatorConfig) -> anyhow::Result<()> {
+    let token = CancellationToken::new();
+    let port = config.port;
+    let simulator = Simulator::bind(config)
+        .await
+        .with_context(|| format!("cannot listen on port {port} (--port)"))?;
+    println!("Genesys simulator: http://{}", simulator.local_addr());
+    let serving = simulator.serve(token.clone());
+    until_signalled(token, async { Ok(serving.await?) }).await
+}
+
+async fn demo(args: DemoArgs) -> anyhow::Result<()> {
+    let token = CancellationToken::new();
+    let simulator = Simulator::bind(SimulatorConfig {
+        port: args.sim_port,
+        // Nobody pays for calls here, and the demo's own page calls it, too.
+        rate_limit: 0,
+        ..SimulatorConfig::default()
+    })
+    .await
+    .with_context(|| format!("cannot listen on port {} (--sim-port)", args.sim_port))?;
+    let simulated = format!("http://{}", simulator.local_addr());
+    let scratch = match &args.data_dir {
+        Some(_) => None,
+        None => Some(Scratch::make()?),
+    };
+    let data_dir = args
+        .data_dir
+        .or_else(|| scratch.as_ref().map(|scratch| scratch.0.clone()))
+        .context("no data directory")?;
+    let config = demo_config(args.port, data_dir, &simulated)?;
+    let mut lifecycle = Lifecycle::new(token.clone(), std::time::Duration::from_secs(20));
+    let serving = simulator.serve(token.clone());
+    lifecycle.spawn("simulator", async move { Ok(serving.await?) });
+    let building = App::build(config, recorder()?, Arc::new(SystemClock), token.clone());
+    lifecycle.spawn("gateway", {
+        let simulated = simulated.clone();
+        async move {
+            let app = building.await?;
+            if !args.quiet_org {
+                start_traffic(&simulated).await?;
+            }
+            println!("\n  Live page          http://{}/", app.local_addr());
+            println!("  GraphiQL           http://{}/graphiql", app.local_addr());
+            println!("  Genesys simulator  {simulated}/\n\n  Ctrl-C stops it.\n");
+            app.run().await
+        }
+    });
+    until_signalled(token, lifecycle.run()).await
+}
+
+fn demo_config(port: u16, data_dir: PathBuf, simulated: &str) -> anyhow::Result<Config> {
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        config: Config,
+    }
+    let simulator = SimulatorConfig::default();
+    let mut config = Alone::try_parse_from([
+        "demo",
+        "--genesys-api-url",
+        simulated,
+        "--genesys-login-url",
+        simulated,
+        "--genesys-client-id",
+        &simulator.client_id,
+        "--genesys-client-secret",
+        &simulator.client_secret,
+    ])?
+    .config;
+    config.store.database_url = None;
+    config.store.data_dir = data_dir;
+    config.http.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    config.http.web_demo = true;
+    config.http.web_demo_connect = vec![simulated.to_owned()];
+    Ok(config)
+}
+
+/// Asks the simulator for a small organisation's usual business.
+async fn start_traffic(simulated: &str) -> anyhow::Result<()> {
+    let business = serde_json::json!({ "eventsPerSecond": 6, "conversations": 40, "seconds": 0 });
+    genesys::client::http_client(std::time::Duration::from_secs(5))?
+        .post(format!("{simulated}/sim/traffic"))
+        .json(&business)
+        .send()
+        .await?
+        .error_for_status()?;
+    Ok(())
+}
+
+async fn migrate(args: MigrateArgs) -> anyhow::Result<()> {
+    let store = Store::connect(&args.store)
+        .await
+        .context("cannot open the database")?;
+    match args.direction {
+        Direction::Up => Migrator::up(store.database(), None).await?,
+        Direction::Down => Migrator::down(store.database(), Some(1)).await?,
+        Direction::Status => {
+            for step in Migrator::get_migration_with_status(store.database()).await? {
+                println!("{:<10}{}", step.status().to_string(), step.name());
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn check_config(args: CheckArgs) -> anyhow::Result<()> {
+    args.config.genesys.check()?;
+    println!("ok    settings");
+    if !args.online {
+        return Ok(());
+    }
+    let mut failed = false;
+    match Store::connect(&args.config.store).await {
+        Ok(_) => println!("ok    database"),
+        Err(error) => {
+            failed = true;
+            println!("FAIL  database: {error}");
+        }
+    }
+    for step in genesys::check(&args.config.genesys, Arc::new(SystemClock)).await {
+        match step.outcome {
+            Ok(detail) => println!("ok    {}: {detail}", step.name),
+            Err(reason) => {
+                failed = true;
+                println!("FAIL  {}: {reason}", step.name);
+            }
+        }
+    }
+    anyhow::ensure!(!failed, "not every step works");
+    Ok(())
+}
+
+fn recorder() -> anyhow::Result<PrometheusHandle> {
+    PrometheusBuilder::new()
+        .install_recorder()
+        .context("cannot start metrics")
+}
+
+async fn until_signalled(
+    token: CancellationToken,
+    work: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    tokio::select! {
+        outcome = work => outcome,
+        failed = watch_signals(token) => failed,
+    }
+}
+
+/// A directory that is gone with the demo.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn make() -> anyhow::Result<Self> {
+        let path =
+            std::env::temp_dir().join(format!("conversation-gateway-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,183 @@
+//! Gathers the settings of all modules; each lives beside the code it configures.
+//!
+//! Flags come before the environment, and the environment before the TOML file, whose keys are the
+//! long flags' names.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::{Arg, ArgAction, Command};
+
+use crate::auth::AuthConfig;
+use crate::genesys::GenesysConfig;
+use crate::graphql::OwnerIds;
+use crate::http::HttpConfig;
+use crate::hub::HubConfig;
+use crate::ingest::IngestConfig;
+use crate::store::StoreConfig;
+
+/// All settings of a gateway.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Config {
+    #[command(flatten)]
+    pub http: HttpConfig,
+    #[command(flatten)]
+    pub auth: AuthConfig,
+    #[command(flatten)]
+    pub store: StoreConfig,
+    #[command(flatten)]
+    pub genesys: GenesysConfig,
+    #[command(flatten)]
+    pub ingest: IngestConfig,
+    #[command(flatten)]
+    pub hub: HubConfig,
+    #[command(flatten)]
+    pub owners: OwnersConfig,
+}
+
+/// DCM's own ids for Genesys' queues and users.
+#[derive(clap::Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Owners")]
+pub struct OwnersConfig {
+    /// DCM's team ids by queue: `queueId=teamId`, separated by commas
+    #[arg(long, env = "GATEWAY_QUEUE_TEAMS", value_delimiter = ',', value_parser = pair)]
+    pub queue_teams: Vec<(String, String)>,
+    /// DCM's user ids by Genesys' user: `userId=dcmUserId`, separated by commas
+    #[arg(long, env = "GATEWAY_USERS", value_delimiter = ',', value_parser = pair)]
+    pub users: Vec<(String, String)>,
+}
+
+impl OwnersConfig {
+    pub fn ids(&self) -> OwnerIds {
+        let map =
+            |pairs: &[(String, String)]| Arc::new(pairs.iter().cloned().collect::<HashMap<_, _>>());
+        OwnerIds {
+            teams: map(&self.queue_teams),
+            users: map(&self.users),
+        }
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((left, right)) if !left.is_empty() && !right.is_empty() => {
+            Ok((left.to_owned(), right.to_owned()))
+        }
+        _ => Err("want id=id".to_owned()),
+    }
+}
+
+/// Puts the values of a TOML file under the defaults of `command` and of its subcommands.
+///
+/// # Errors
+/// The file can't be read, is no TOML, or names a setting that no command has.
+pub fn with_file(command: Command, path: &Path) -> anyhow::Result<Command> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let table: toml::Table = text
+        .parse()
+        .with_context(|| format!("{} is no TOML", path.display()))?;
+    let mut settings = HashMap::new();
+    flatten(&table, &mut settings)?;
+    for key in settings.keys() {
+        let is_known = command
+            .get_subcommands()
+            .filter(|sub| is_gateway(sub))
+            .flat_map(Command::get_arguments)
+            .chain(command.get_arguments())
+            .any(|arg| arg.get_long() == Some(key));
+        if !is_known {
+            bail!("{}: there is no setting {key}", path.display());
+        }
+    }
+    let with_defaults = |arg: Arg| with_default(arg, &settings);
+    Ok(command.mut_args(with_defaults).mut_subcommands(|sub| {
+        if is_gateway(&sub) {
+            sub.mut_args(with_defaults)
+        } else {
+            sub
+        }
+    }))
+}
+
+/// The simulator is another company's: the gateway's settings are not for it.
+fn is_gateway(sub: &Command) -> bool {
+    sub.get_name() != "simulate"
+}
+
+fn with_default(arg: Arg, settings: &HashMap<String, String>) -> Arg {
+    let value = arg.get_long().and_then(|long| settings.get(long)).cloned();
+    match value {
+        Some(value) if matches!(arg.get_action(), ArgAction::Append) => {
+            arg.default_values(value.split(',').map(str::to_owned).collect::<Vec<_>>())
+        }
+        Some(value) => arg.default_value(value),
+        None => arg,
+    }
+}
+
+/// Tables group settings for the eye only.
+fn flatten(table: &toml::Table, settings: &mut HashMap<String, String>) -> anyhow::Result<()> {
+    for (key, value) in table {
+        let text = match value {
+            toml::Value::Table(inner) => {
+                flatten(inner, settings)?;
+                continue;
+            }
+            toml::Value::String(text) => text.clone(),
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Float(number) => number.to_string(),
+            toml::Value::Boolean(flag) => flag.to_string(),
+            toml::Value::Array(items) => items
+                .iter()
+                .map(|item| {
+                    item.as_str()
+                        .map_or_else(|| item.to_string(), str::to_owned)
+                })
+                .collect::<Vec<_>>()
+                .join(","),
+            toml::Value::Datetime(_) => bail!("{key}: a time is no setting"),
+        };
+        settings.insert(key.replace('_', "-"), text);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use clap::{Args, FromArgMatches};
+
+    use super::*;
+
+    fn parse(file: &str, args: &[&str]) -> anyhow::Result<Config> {
+        let mut toml = tempfile::NamedTempFile::new()?;
+        toml.write_all(file.as_bytes())?;
+        let serve = Config::augment_args(Command::new("serve"));
+        let command = with_file(Command::new("gateway").subcommand(serve), toml.path())?;
+        let matches = command.try_get_matches_from([&["gateway", "serve"], args].concat())?;
+        let (_, serve) = matches.subcommand().context("no subcommand")?;
+        Ok(Config::from_arg_matches(serve)?)
+    }
+
+    #[test]
+    fn the_file_gives_defaults_and_flags_win() {
+        let file = "listen = \"127.0.0.1:9001\"\n[ingest]\ningest_batch = 7\nweb-demo = true\nusers = [\"a=b\", \"c=d\"]\n";
+        let config = parse(file, &[]).unwrap();
+        assert_eq!(config.http.listen.port(), 9001);
+        assert_eq!(config.ingest.ingest_batch, 7);
+        assert!(config.http.web_demo);
+        assert_eq!(config.owners.users.len(), 2);
+        let config = parse(file, &["--listen", "127.0.0.1:9002"]).unwrap();
+        assert_eq!(config.http.listen.port(), 9002);
+    }
+
+    #[test]
+    fn a_setting_that_does_not_exist_is_named() {
+        let error = parse("lisen = 1", &[]).unwrap_err();
+        assert!(error.to_string().contains("no setting lisen"), "{error}");
+    }
+}

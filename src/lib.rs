@@ -1,0 +1,37 @@
+//! The Conversation Gateway: every Genesys Cloud conversation with one universal status, as a live
+//! GraphQL feed.
+//!
+//! A fact travels one way: Genesys → decode → decide → write → tell.
+//!
+//! | module | what it owns |
+//! | --- | --- |
+//! | [`domain`] | what a conversation is and what its status means; pure |
+//! | [`genesys`] | all of Genesys' words: OAuth, notification channels, REST, decoding, the listener |
+//! | [`ingest`] | the write path: load, apply, commit, publish |
+//! | [`store`] | the database: rows and the event log, written in one transaction |
+//! | [`hub`] | fan-out of committed updates in memory |
+//! | [`feed`] | one subscriber's way through the log |
+//! | [`commands`] | what users ask for |
+//! | [`graphql`] | the schema over all that |
+//! | [`http`] | routes, sockets, pages |
+//! | [`auth`] | who comes in |
+//! | [`simulator`] | a stand-in for Genesys that knows nothing of the rest |
+//! | [`app`], [`cli`], [`config`] | putting it together |
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod domain;
+pub mod feed;
+pub mod genesys;
+pub mod graphql;
+pub mod http;
+pub mod hub;
+pub mod ingest;
+pub mod lifecycle;
+pub mod simulator;
+pub mod store;
+pub mod telemetry;
