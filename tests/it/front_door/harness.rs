@@ -1,0 +1,350 @@
+//! A front door on a free port with timers of milliseconds, and clients to knock with.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_graphql::{Context, Error, ErrorExtensions, Object, Schema, SimpleObject, Subscription};
+use axum::http::HeaderMap;
+use conversation_gateway::domain::caller::Caller;
+use conversation_gateway::http::{
+    self, Authenticate, ComponentState, HttpConfig, HttpParts, Readiness, Refused,
+};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, Stream, StreamExt};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use reqwest::{RequestBuilder, Response};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// No condition takes this long; without it a failed test would hang.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the schema does to the world.
+#[derive(Clone, Default)]
+pub(super) struct World {
+    pub(super) mutations: Arc<AtomicUsize>,
+    /// Held once by every running `flood` and `never`.
+    pub(super) running: Arc<()>,
+}
+
+impl World {
+    pub(super) fn subscriptions(&self) -> usize {
+        Arc::strong_count(&self.running) - 2
+    }
+}
+
+struct QueryRoot;
+
+#[Object]
+impl QueryRoot {
+    async fn hello(&self, name: Option<String>) -> String {
+        format!("hello {}", name.unwrap_or_else(|| "world".into()))
+    }
+
+    async fn caller(&self, context: &Context<'_>) -> bool {
+        context.data_opt::<Caller>().is_some()
+    }
+
+    #[expect(clippy::unused_async, reason = "resolvers are async")]
+    async fn fail(&self) -> Result<Option<i32>, Error> {
+        Err(Error::new("no such thing").extend_with(|_, e| e.set("code", "NOT_FOUND")))
+    }
+
+    async fn boom(&self) -> i32 {
+        let swordfish: Option<i32> = std::hint::black_box(None);
+        swordfish.expect("the password is swordfish")
+    }
+
+    async fn letters(&self, count: usize) -> String {
+        "x".repeat(count)
+    }
+}
+
+struct MutationRoot;
+
+#[Object]
+impl MutationRoot {
+    async fn add(&self, context: &Context<'_>) -> usize {
+        context
+            .data_unchecked::<World>()
+            .mutations
+            .fetch_add(1, Ordering::SeqCst)
+            + 1
+    }
+}
+
+#[derive(SimpleObject)]
+struct Letters {
+    text: String,
+}
+
+struct SubscriptionRoot;
+
+#[Subscription]
+impl SubscriptionRoot {
+    /// Counts on from `after`, each number with itself as its cursor.
+    async fn count(&self, to: i32, after: Option<String>) -> impl Stream<Item = i32> + use<> {
+        let last = after
+            .and_then(|cursor| cursor.trim_start_matches('c').parse().ok())
+            .unwrap_or(0);
+        stream::iter(last + 1..=to)
+    }
+
+    async fn never(&self, context: &Context<'_>) -> impl Stream<Item = i32> + use<> {
+        let running = context.data_unchecked::<World>().running.clone();
+        stream::pending().map(move |number| {
+            let _ = &running;
+            number
+        })
+    }
+
+    /// Text without end.
+    async fn flood(
+        &self,
+        context: &Context<'_>,
+        letters: usize,
+    ) -> impl Stream<Item = Letters> + use<> {
+        let running = context.data_unchecked::<World>().running.clone();
+        stream::repeat_with(move || {
+            let _ = &running;
+            Letters {
+                text: "x".repeat(letters),
+            }
+        })
+    }
+
+    async fn fails(&self) -> impl Stream<Item = Result<i32, Error>> + use<> {
+        let ended = Error::new("over").extend_with(|_, e| e.set("code", "SUBSCRIPTION_ENDED"));
+        stream::iter([Ok(1), Err(ended)])
+    }
+
+    async fn explodes(&self) -> impl Stream<Item = i32> + use<> {
+        stream::iter([1, 2]).map(|number| {
+            assert!(number < 2, "the password is swordfish");
+            number
+        })
+    }
+}
+
+/// Takes everyone but the bearer of the token `wrong`; the token `later` cannot be judged.
+struct Doorkeeper;
+
+impl Authenticate for Doorkeeper {
+    fn request<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<Caller, Refused>> {
+        let token = headers
+            .get("authorization")
+            .and_then(|value| value.to_str().ok());
+        Box::pin(std::future::ready(judge(
+            token.and_then(|token| token.strip_prefix("Bearer ")),
+        )))
+    }
+
+    fn connection<'a>(
+        &'a self,
+        payload: Option<&'a serde_json::Map<String, Value>>,
+        _upgrade: &'a HeaderMap,
+    ) -> BoxFuture<'a, Result<Caller, Refused>> {
+        let token = payload
+            .and_then(|payload| payload.get("token"))
+            .and_then(Value::as_str);
+        Box::pin(std::future::ready(judge(token)))
+    }
+
+    fn welcomes_origin(&self, upgrade: &HeaderMap) -> bool {
+        upgrade
+            .get("origin")
+            .is_none_or(|origin| origin != "http://evil.example")
+    }
+}
+
+fn judge(token: Option<&str>) -> Result<Caller, Refused> {
+    match token {
+        Some("wrong") => Err(Refused::Unauthenticated("This token does not hold.".into())),
+        Some("later") => Err(Refused::Unavailable),
+        _ => Ok(Caller::everything()),
+    }
+}
+
+struct DatabaseUp;
+
+impl Readiness for DatabaseUp {
+    fn check(&self) -> BoxFuture<'_, Vec<(&'static str, ComponentState)>> {
+        Box::pin(std::future::ready(vec![
+            ("database", ComponentState::Ok),
+            ("listener", ComponentState::Degraded),
+        ]))
+    }
+}
+
+pub(super) struct FrontDoor {
+    pub(super) address: SocketAddr,
+    pub(super) world: World,
+    pub(super) drain: CancellationToken,
+    pub(super) sockets: TaskTracker,
+    client: reqwest::Client,
+    shutdown: CancellationToken,
+    /// Ends the server with the test.
+    _server: JoinSet<()>,
+}
+
+pub(super) fn quick_timers() -> HttpConfig {
+    HttpConfig {
+        listen: "127.0.0.1:0".parse().expect("an address"),
+        max_body: 10_000,
+        body_timeout: Duration::from_millis(200),
+        send_buffer: 16 * 1024,
+        sse_keep_alive: Duration::from_millis(50),
+        ws_close_timeout: Duration::from_millis(500),
+        ws_max_operations: 20,
+        ws_max_message: 10_000,
+        ..HttpConfig::default()
+    }
+}
+
+impl FrontDoor {
+    pub(super) async fn open() -> Self {
+        Self::open_with(quick_timers()).await
+    }
+
+    #[expect(clippy::unused_async, reason = "needs the runtime to be there")]
+    pub(super) async fn open_with(config: HttpConfig) -> Self {
+        // Another test of this process may have installed it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let world = World::default();
+        let schema = Schema::build(QueryRoot, MutationRoot, SubscriptionRoot)
+            .data(world.clone())
+            .finish();
+        let (drain, shutdown, sockets) = Default::default();
+        let router = http::router(HttpParts {
+            sdl: schema.sdl().into(),
+            executor: Cursors(schema),
+            authenticator: Arc::new(Doorkeeper),
+            readiness: Arc::new(DatabaseUp),
+            metrics: recorder(),
+            config: config.clone(),
+            drain: CancellationToken::clone(&drain),
+            tasks: TaskTracker::clone(&sockets),
+        });
+        let listener = http::bind(&config).expect("a free port");
+        let address = listener.local_addr().expect("a bound address");
+        let stop = CancellationToken::clone(&shutdown);
+        let mut server = JoinSet::new();
+        server.spawn(async move {
+            http::serve(listener, router, &config, stop)
+                .await
+                .expect("the server ends in peace");
+        });
+        let client = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .build()
+            .expect("a client");
+        Self {
+            address,
+            world,
+            drain,
+            sockets,
+            client,
+            shutdown,
+            _server: server,
+        }
+    }
+
+    pub(super) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("http://{}{path}", self.address))
+    }
+
+    pub(super) fn post(&self, body: &Value) -> RequestBuilder {
+        self.post_text("application/json", body.to_string())
+    }
+
+    pub(super) fn post_text(&self, content_type: &str, body: impl Into<String>) -> RequestBuilder {
+        let url = format!("http://{}/graphql", self.address);
+        self.client
+            .post(url)
+            .header("content-type", content_type)
+            .body(body.into())
+    }
+
+    pub(super) fn ask(&self, query: &str, accept: &str) -> RequestBuilder {
+        self.post(&json!({ "query": query }))
+            .header("accept", accept)
+    }
+
+    pub(super) fn mutations(&self) -> usize {
+        self.world.mutations.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for FrontDoor {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+        self.drain.cancel();
+    }
+}
+
+/// One recorder per process: metrics are global.
+fn recorder() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            let recorder = PrometheusBuilder::new().build_recorder();
+            let handle = recorder.handle();
+            metrics::set_global_recorder(recorder).expect("the first recorder");
+            handle
+        })
+        .clone()
+}
+
+/// Gives every answer of the field `count` its number as a cursor, as change feeds do.
+#[derive(Clone)]
+struct Cursors(Schema<QueryRoot, MutationRoot, SubscriptionRoot>);
+
+impl async_graphql::Executor for Cursors {
+    async fn execute(&self, request: async_graphql::Request) -> async_graphql::Response {
+        self.0.execute(request).await
+    }
+
+    fn execute_stream(
+        &self,
+        request: async_graphql::Request,
+        _session: Option<Arc<async_graphql::Data>>,
+    ) -> stream::BoxStream<'static, async_graphql::Response> {
+        let responses = self.0.execute_stream(request);
+        responses
+            .map(|response| {
+                let data = response.data.clone().into_json().expect("plain data");
+                match &data["count"] {
+                    Value::Number(number) => {
+                        response.extension("cursor", format!("c{number}").into())
+                    }
+                    _ => response,
+                }
+            })
+            .boxed()
+    }
+}
+
+pub(super) async fn body(response: Response) -> Value {
+    let text = response.text().await.expect("a body");
+    serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text}"))
+}
+
+pub(super) async fn within<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .expect("in time")
+}
+
+/// Waits for something that no message tells.
+pub(super) async fn until(condition: impl Fn() -> bool) {
+    within(async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}

@@ -1,0 +1,20 @@
+//! The integration tests: one binary, one file per behaviour. Each boots the real gateway with its
+//! own database and a simulated Genesys organisation.
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests end with their process: nothing outlives them"
+)]
+
+mod architecture;
+mod faults;
+mod front_door;
+mod handover;
+mod lists;
+mod marks;
+mod register;
+mod restart;
+mod schema;
+mod scripts;
+mod store;
+mod support;

@@ -1,0 +1,186 @@
+//! A gateway inside the test's process.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clap::Parser;
+use conversation_gateway::app::App;
+use conversation_gateway::clock::SystemClock;
+use conversation_gateway::config::Config;
+use conversation_gateway::store::Store;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use migration::{Migrator, MigratorTrait};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::client::{self, Subscription};
+use super::organisation::{Organisation, Step};
+use super::{eventually, postgres};
+
+/// Which database a test runs on. Every test of the store's behaviour runs on both.
+#[derive(Clone, Copy, Debug)]
+pub enum Database {
+    Sqlite,
+    Postgres,
+}
+
+pub struct Gateway {
+    pub address: SocketAddr,
+    pub store: Store,
+    _data: TempDir,
+    _stop: DropGuard,
+}
+
+#[derive(Parser)]
+struct Settings {
+    #[command(flatten)]
+    config: Config,
+}
+
+impl Gateway {
+    /// Starts a gateway and waits until its feed is live.
+    pub async fn start(organisation: &Organisation, database: Database) -> Self {
+        Self::start_with(organisation, database, &[]).await
+    }
+
+    pub async fn start_with(
+        organisation: &Organisation,
+        database: Database,
+        flags: &[&str],
+    ) -> Self {
+        let gateway = Self::start_unready(organisation, database, flags).await;
+        gateway.until_live().await;
+        gateway
+    }
+
+    pub async fn start_unready(
+        organisation: &Organisation,
+        database: Database,
+        flags: &[&str],
+    ) -> Self {
+        client::http();
+        let data = tempfile::tempdir().expect("a directory");
+        let mut config = settings(organisation, &data, flags);
+        if let Database::Postgres = database {
+            let url = postgres::fresh_database().await;
+            config.store.database_url = Some(url.into());
+            let store = Store::connect(&config.store).await.expect("PostgreSQL");
+            Migrator::up(store.database(), None)
+                .await
+                .expect("migrations");
+        }
+        let token = CancellationToken::new();
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let app = App::build(config, metrics, Arc::new(SystemClock), token.clone())
+            .await
+            .expect("the gateway starts");
+        let address = app.local_addr();
+        let store = app.store().clone();
+        tokio::task::spawn(app.run());
+        Self {
+            address,
+            store,
+            _data: data,
+            _stop: token.drop_guard(),
+        }
+    }
+
+    pub async fn until_live(&self) {
+        eventually("the feed is live", || async {
+            let data = self.query("{ feedStatus { state } }", json!({})).await;
+            (data["feedStatus"]["state"] == "LIVE").then_some(())
+        })
+        .await;
+    }
+
+    pub async fn query(&self, query: &str, variables: Value) -> Value {
+        client::query(self.address, query, variables).await
+    }
+
+    pub async fn ask(&self, query: &str, variables: Value) -> Value {
+        client::ask(self.address, query, variables).await
+    }
+
+    pub async fn subscribe(&self, query: &str, variables: Value) -> Subscription {
+        Subscription::start(self.address, query, variables).await
+    }
+
+    /// The status history of a conversation as the API gives it.
+    pub async fn history(&self, id: &str) -> Vec<String> {
+        let data = self
+            .query(
+                "query($id: ID!) { conversation(conversationId: $id) { statusHistory(first: 200) { nodes { status } } } }",
+                json!({ "id": id }),
+            )
+            .await;
+        data["conversation"]["statusHistory"]["nodes"]
+            .as_array()
+            .map(|nodes| {
+                nodes
+                    .iter()
+                    .map(|node| node["status"].as_str().unwrap().to_owned())
+                    .collect()
+            })
+            .unwrap_or_default()
+    }
+
+    /// Waits until a conversation has a status.
+    pub async fn until_status(&self, id: &str, status: &str) {
+        eventually(&format!("{id} is {status}"), || async {
+            let data = self
+                .query(
+                    "query($id: ID!) { conversation(conversationId: $id) { calculatedStatus } }",
+                    json!({ "id": id }),
+                )
+                .await;
+            (data["conversation"]["calculatedStatus"] == status).then_some(())
+        })
+        .await;
+    }
+}
+
+/// The course of status and owner that a list of `conversationChanged` results tells of one
+/// conversation, neighbours that say the same merged.
+pub fn course(changes: &[Value], id: &str) -> Vec<Step> {
+    let mut steps: Vec<Step> = changes
+        .iter()
+        .filter(|change| change["conversationId"] == id)
+        .map(|change| Step {
+            status: change["status"].as_str().expect("a status").to_owned(),
+            owner: change["owner"].as_object().map(|owner| {
+                format!(
+                    "{} {}",
+                    owner["kind"].as_str().unwrap(),
+                    owner["genesysId"].as_str().unwrap()
+                )
+            }),
+        })
+        .collect();
+    steps.dedup();
+    steps
+}
+
+fn settings(organisation: &Organisation, data: &TempDir, flags: &[&str]) -> Config {
+    let url = organisation.url();
+    let data = data.path().to_str().expect("UTF-8");
+    let fixed = [
+        "gateway",
+        "--listen",
+        "127.0.0.1:0",
+        "--data-dir",
+        data,
+        "--genesys-api-url",
+        &url,
+        "--genesys-login-url",
+        &url,
+        "--genesys-client-id",
+        "simulator-client",
+        "--genesys-client-secret",
+        "simulator-secret",
+        "--insecure-no-auth",
+    ];
+    let mut config = Settings::parse_from(fixed.into_iter().chain(flags.iter().copied())).config;
+    config.genesys = config.genesys.with_quick_timers();
+    config
+}

@@ -1,0 +1,29 @@
+//! Boots the real gateway on a free port with its own database and its own simulated organisation,
+//! then speaks to it like a client.
+
+pub mod client;
+pub mod gateway;
+pub mod organisation;
+pub mod postgres;
+
+use std::time::Duration;
+
+/// How long a condition may take to become true before the test fails.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Waits until `condition` gives a value.
+pub async fn eventually<T, F>(what: &str, mut condition: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let waiting = async {
+        loop {
+            if let Some(value) = condition().await {
+                return value;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let found = tokio::time::timeout(PATIENCE, waiting).await.ok();
+    found.unwrap_or_else(|| panic!("waited in vain until {what}"))
+}

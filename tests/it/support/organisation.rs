@@ -1,0 +1,144 @@
+//! A simulated Genesys organisation and its control surface.
+
+use std::net::SocketAddr;
+
+use conversation_gateway::simulator::{Simulator, SimulatorConfig};
+use serde_json::{Value, json};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub struct Organisation {
+    pub address: SocketAddr,
+    http: reqwest::Client,
+    _stop: DropGuard,
+}
+
+/// A step as the simulator's author wrote it down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub status: String,
+    /// `TEAM <queue>` or `USER <user>`.
+    pub owner: Option<String>,
+}
+
+impl Organisation {
+    pub async fn start() -> Self {
+        Self::start_with(SimulatorConfig::for_tests()).await
+    }
+
+    pub async fn start_with(config: SimulatorConfig) -> Self {
+        let token = CancellationToken::new();
+        let simulator = Simulator::bind(config).await.expect("the simulator binds");
+        let address = simulator.local_addr();
+        tokio::task::spawn(simulator.serve(token.clone()));
+        Self {
+            address,
+            http: super::client::http(),
+            _stop: token.drop_guard(),
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Starts a conversation; with a script it plays by itself.
+    pub async fn begin(&self, conversation: Value) -> String {
+        let created = self.post("/sim/conversations", conversation).await;
+        created["id"]
+            .as_str()
+            .expect("the simulator names it")
+            .to_owned()
+    }
+
+    pub async fn step(&self, id: &str, step: Value) -> Value {
+        self.post(&format!("/sim/conversations/{id}/steps"), step)
+            .await
+    }
+
+    pub async fn steps(&self, id: &str, steps: &[&str]) {
+        for step in steps {
+            self.step(id, json!({ "step": step })).await;
+        }
+    }
+
+    pub async fn traffic(&self, wanted: Value) {
+        self.post("/sim/traffic", wanted).await;
+    }
+
+    pub async fn fault(&self, fault: Value) {
+        self.post("/sim/faults", fault).await;
+    }
+
+    pub async fn heal(&self) {
+        let answer = self
+            .http
+            .delete(format!("{}/sim/faults", self.url()))
+            .send()
+            .await;
+        assert!(answer.expect("the simulator answers").status().is_success());
+    }
+
+    pub async fn truth(&self) -> Vec<Value> {
+        let truth = self.get("/sim/truth").await;
+        truth["conversations"].as_array().expect("a list").clone()
+    }
+
+    /// What the gateway must show of a conversation: the steps that are tellable or heard,
+    /// neighbours that say the same merged.
+    pub async fn expected(&self, id: &str) -> Vec<Step> {
+        let truth = self.truth().await;
+        let conversation = truth
+            .iter()
+            .find(|it| it["id"] == id)
+            .expect("it is in the truth");
+        let mut steps: Vec<Step> = conversation["steps"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter(|step| step["tellable"] == true || step["heard"] == true)
+            .map(|step| Step {
+                status: step["status"].as_str().expect("a status").to_owned(),
+                owner: step["owner"].as_object().map(|owner| {
+                    format!(
+                        "{} {}",
+                        owner["kind"].as_str().unwrap(),
+                        owner["id"].as_str().unwrap()
+                    )
+                }),
+            })
+            .collect();
+        steps.dedup();
+        steps
+    }
+
+    pub async fn has_ended(&self, id: &str) -> bool {
+        let truth = self.truth().await;
+        truth.iter().any(|it| it["id"] == id && it["ended"] == true)
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let answer = self
+            .http
+            .get(format!("{}{path}", self.url()))
+            .send()
+            .await
+            .expect("it answers");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.json().await.expect("JSON")
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        let url = format!("{}{path}", self.url());
+        let answer = self
+            .http
+            .post(url)
+            .json(&body)
+            .send()
+            .await
+            .expect("it answers");
+        let status = answer.status();
+        let text = answer.text().await.expect("a body");
+        assert!(status.is_success(), "{path} {body}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+}
