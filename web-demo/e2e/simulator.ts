@@ -1,0 +1,37 @@
+/** The control surface of the simulated organisation. */
+export class Simulator {
+  constructor(private readonly url: string) {}
+
+  /** Begins a conversation that waits for steps, and puts it into a queue. */
+  async enqueued(mediaType = "voice", direction = "inbound"): Promise<string> {
+    const { id } = (await this.post("/sim/conversations", { mediaType, direction })) as {
+      id: string;
+    };
+    await this.step(id, "enqueue");
+    return id;
+  }
+
+  async step(conversationId: string, step: string, more: object = {}): Promise<void> {
+    await this.post(`/sim/conversations/${conversationId}/steps`, { step, ...more });
+  }
+
+  async steps(conversationId: string, ...steps: string[]): Promise<void> {
+    for (const step of steps) await this.step(conversationId, step);
+  }
+
+  async fault(fault: object): Promise<void> {
+    await this.post("/sim/faults", fault);
+  }
+
+  private async post(path: string, body: object): Promise<unknown> {
+    const response = await fetch(this.url + path, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    const text = await response.text();
+    if (!response.ok)
+      throw new Error(`${path} ${JSON.stringify(body)}: ${response.status} ${text}`);
+    return text ? JSON.parse(text) : null;
+  }
+}

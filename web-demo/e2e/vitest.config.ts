@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+// All is over within three minutes: the whole takes about one, and two failures end it.
+export default defineConfig({
+  test: {
+    root: import.meta.dirname,
+    include: ["**/*.test.ts"],
+    globalSetup: "./programs.ts",
+    testTimeout: 40_000,
+    hookTimeout: 30_000,
+    fileParallelism: false,
+    bail: 2,
+  },
+});

@@ -1,0 +1,91 @@
+import { memo, type Ref } from "react";
+import type { ConversationRowFragment } from "../gql/graphql";
+import { Icon } from "../icons/Icon";
+import { StatusBadge } from "../status/StatusBadge";
+import { useNow } from "../time/clock";
+import { dayTime } from "../time/format";
+import { directions, media, shortId } from "./words";
+
+interface Props {
+  row: ConversationRowFragment;
+  index: number;
+  top: number;
+  ref: Ref<HTMLDivElement>;
+}
+
+export const ConversationTableRow = memo(function ConversationTableRow(props: Props) {
+  const { row, index, top, ref } = props;
+  return (
+    <div
+      role="row"
+      className="row row-placed"
+      ref={ref}
+      data-index={index}
+      data-conversation={row.conversationId}
+      aria-rowindex={index + 2}
+      style={{ transform: `translateY(${top}px)` }}
+    >
+      <span role="cell" className="cell-status">
+        <StatusBadge status={row.calculatedStatus} since={row.statusSince} />
+      </span>
+      <span role="cell" className="cell-conversation">
+        <Medium row={row} />
+        <code title={row.conversationId}>{shortId(row.conversationId)}</code>
+        {row.errorMessage && (
+          <span className="row-error" title={row.errorMessage}>
+            <Icon name="warning" size={14} /> Error
+          </span>
+        )}
+      </span>
+      <span role="cell" className="cell-queue">
+        {row.lastQueueName ?? <None />}
+      </span>
+      <span role="cell" className="cell-owner">
+        <OwnerName owner={row.owner ?? null} />
+      </span>
+      <span role="cell" className="cell-started">
+        <Started at={row.conversationStart ?? row.createdAt} />
+      </span>
+    </div>
+  );
+});
+
+function Medium({ row }: { row: ConversationRowFragment }) {
+  const type = row.activeMediaType ?? row.originalMediaType;
+  if (!type) return <span className="medium">Unknown medium</span>;
+  return (
+    <span className="medium">
+      <Icon name={media[type].icon} />
+      {media[type].label}
+      {row.direction && <span className="medium-direction">{directions[row.direction]}</span>}
+    </span>
+  );
+}
+
+function OwnerName({ owner }: { owner: ConversationRowFragment["owner"] | null }) {
+  if (!owner) return <None />;
+  return (
+    <span className="owner">
+      <Icon name={owner.kind === "TEAM" ? "team" : "person"} />
+      <span>
+        <span className="visually-hidden">{owner.kind === "TEAM" ? "Team " : "Agent "}</span>
+        {owner.name ?? owner.ownerId}
+      </span>
+    </span>
+  );
+}
+
+function Started({ at }: { at: string }) {
+  return <time dateTime={at}>{dayTime(at, useNow())}</time>;
+}
+
+function None() {
+  return (
+    <>
+      <span className="none" aria-hidden="true">
+        –
+      </span>
+      <span className="visually-hidden">none</span>
+    </>
+  );
+}
