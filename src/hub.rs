@@ -2,26 +2,30 @@
 //!
 //! The hub takes only what `store` has committed, so "write, then tell" is checked by the compiler.
 //! Entries may arrive out of order or not at all (another replica wrote them, or a commit's answer
-//! was lost): the hub holds back what is ahead and reads what is missing from the log. It knows
-//! nothing of filters or callers, and never blocks the writer.
+//! was lost): the hub holds back what is ahead and reads what is missing from the log. It keeps the
+//! log's newest entries in memory, so that those who fell a little behind, or come back all at once,
+//! need not read the database. It knows nothing of filters or callers, and never blocks the writer.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{Committed, Position, Store, StoreError};
+use crate::store::{Committed, Cursor, CursorRefused, Position, Store, StoreError};
 
 /// Entries that are published together.
 pub type Batch = Arc<[Arc<Committed>]>;
 
 #[derive(clap::Args, Clone, Debug)]
 pub struct HubConfig {
-    /// How many batches a slow subscriber may fall behind before it reads the log instead
+    /// How many batches a follower may fall behind before it reads the log instead
     #[arg(long, env = "GATEWAY_HUB_CAPACITY", default_value_t = 1024)]
     pub hub_capacity: usize,
+    /// How many of the log's newest entries are kept in memory, about 1.5 kB each
+    #[arg(long, env = "GATEWAY_LOG_TAIL", default_value_t = 16_384)]
+    pub log_tail: usize,
     /// How often the log is looked at for entries that others wrote, in milliseconds
     #[arg(long, env = "GATEWAY_LOG_POLL_MS", default_value_t = 500)]
     pub log_poll_ms: u64,
@@ -31,6 +35,7 @@ impl Default for HubConfig {
     fn default() -> Self {
         Self {
             hub_capacity: 1024,
+            log_tail: 16_384,
             log_poll_ms: 500,
         }
     }
@@ -43,6 +48,8 @@ pub struct Hub {
 
 struct Shared {
     updates_tx: broadcast::Sender<Batch>,
+    /// The sequence published last.
+    head_tx: watch::Sender<u64>,
     /// Tells this log from any other.
     epoch: u64,
     /// Held for a few steps only, never over an await.
@@ -52,23 +59,30 @@ struct Shared {
 }
 
 struct Order {
-    /// The sequence published last.
-    head: u64,
+    /// The place of the entry published last.
+    head: Position,
     /// Committed, but something before them has not arrived yet.
     ahead: BTreeMap<u64, Arc<Committed>>,
+    /// The entries published last, without a gap, up to the head.
+    tail: VecDeque<Arc<Committed>>,
+    longest_tail: usize,
 }
 
 impl Hub {
     /// A hub that continues after `head`, where the log ended at the start.
     pub fn new(config: &HubConfig, head: Position) -> Self {
         let (updates_tx, _) = broadcast::channel(config.hub_capacity.max(1));
+        let (head_tx, _) = watch::channel(head.sequence);
         Self {
             shared: Arc::new(Shared {
                 updates_tx,
+                head_tx,
                 epoch: head.epoch,
                 order: Mutex::new(Order {
-                    head: head.sequence,
+                    head,
                     ahead: BTreeMap::new(),
+                    tail: VecDeque::new(),
+                    longest_tail: config.log_tail.max(1),
                 }),
                 gap: Notify::new(),
                 poll: Duration::from_millis(config.log_poll_ms.max(1)),
@@ -76,13 +90,45 @@ impl Hub {
         }
     }
 
-    /// The sequence published last: a reader that joins now gets everything after it.
-    pub fn head(&self) -> u64 {
+    /// The place of the entry published last: who joins now gets everything after it.
+    pub fn head(&self) -> Position {
         self.order().head
     }
 
     pub fn epoch(&self) -> u64 {
         self.shared.epoch
+    }
+
+    /// The published entries after a place, in order; `None` when they are not in memory any more.
+    pub fn after(&self, sequence: u64) -> Option<Vec<Arc<Committed>>> {
+        self.order().after(sequence)
+    }
+
+    /// Whether the log can be followed from the cursor; `None` when only the database can tell.
+    pub fn check(&self, cursor: &Cursor) -> Option<Result<(), CursorRefused>> {
+        let order = self.order();
+        if !cursor.is_current_version() || cursor.epoch != self.shared.epoch {
+            return Some(Err(CursorRefused::Unknown { head: order.head }));
+        }
+        let known = if cursor.sequence == order.head.sequence {
+            order.head.check
+        } else {
+            let first = order.tail.front()?.sequence();
+            let place = usize::try_from(cursor.sequence.checked_sub(first)?).ok()?;
+            order.tail.get(place)?.check()
+        };
+        Some(if cursor.check == known {
+            Ok(())
+        } else {
+            Err(CursorRefused::Unknown { head: order.head })
+        })
+    }
+
+    /// Returns when the entry of this sequence has been published.
+    pub async fn reached(&self, sequence: u64) {
+        let mut head = self.shared.head_tx.subscribe();
+        // Fails only when the sender is gone, which this handle holds.
+        let _ = head.wait_for(|head| *head >= sequence).await;
     }
 
     /// Joins the live updates. Join first, then read the log, then skip what was read.
@@ -94,20 +140,21 @@ impl Hub {
     pub fn publish(&self, entries: impl IntoIterator<Item = Arc<Committed>>) {
         let mut order = self.order();
         for entry in entries {
-            if entry.sequence() > order.head {
+            if entry.sequence() > order.head.sequence {
                 order.ahead.insert(entry.sequence(), entry);
             }
         }
-        let mut ready = VecDeque::new();
-        while let Some(entry) = order.take_next() {
-            ready.push_back(entry);
+        let mut ready = Vec::new();
+        while let Some(entry) = order.take_next(self.shared.epoch) {
+            ready.push(entry);
         }
         if !order.ahead.is_empty() {
             self.shared.gap.notify_one();
         }
         if !ready.is_empty() {
             // Nobody listening is no failure.
-            let _ = self.shared.updates_tx.send(ready.into_iter().collect());
+            let _ = self.shared.updates_tx.send(ready.into());
+            self.shared.head_tx.send_replace(order.head.sequence);
         }
     }
 
@@ -129,7 +176,7 @@ impl Hub {
     async fn catch_up(&self, store: &Store) -> Result<(), StoreError> {
         const STEP: usize = 500;
         loop {
-            let entries = store.updates_after(self.head(), STEP).await?;
+            let entries = store.updates_after(self.head().sequence, STEP).await?;
             let last_step = entries.len() < STEP;
             self.publish(entries);
             if last_step {
@@ -147,9 +194,23 @@ impl Hub {
 }
 
 impl Order {
-    fn take_next(&mut self) -> Option<Arc<Committed>> {
-        let entry = self.ahead.remove(&(self.head + 1))?;
-        self.head += 1;
+    fn take_next(&mut self, epoch: u64) -> Option<Arc<Committed>> {
+        let entry = self.ahead.remove(&(self.head.sequence + 1))?;
+        self.head = Position {
+            epoch,
+            sequence: entry.sequence(),
+            check: entry.check(),
+        };
+        if self.tail.len() == self.longest_tail {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(Arc::clone(&entry));
         Some(entry)
+    }
+
+    fn after(&self, sequence: u64) -> Option<Vec<Arc<Committed>>> {
+        let missing = self.head.sequence.saturating_sub(sequence);
+        let skipped = self.tail.len().checked_sub(usize::try_from(missing).ok()?)?;
+        Some(self.tail.range(skipped..).cloned().collect())
     }
 }

@@ -21,6 +21,9 @@ use crate::domain::update::Update;
 use crate::hub::Hub;
 use crate::store::{Change, Committed, Store, StoreError};
 
+/// How long an answer waits for what others committed before it.
+const PUBLISHED_LIMIT: Duration = Duration::from_secs(2);
+
 #[derive(clap::Args, Clone, Debug)]
 pub struct IngestConfig {
     /// Which conversations become rows: every one of a followed queue, or only those registered or
@@ -102,6 +105,7 @@ pub enum SendRefused {
 #[derive(Clone)]
 pub struct Ingest {
     requests_tx: mpsc::Sender<Request>,
+    hub: Hub,
 }
 
 struct Request {
@@ -129,7 +133,9 @@ impl Ingest {
             })
     }
 
-    /// Hands an event over and waits until it is committed and published.
+    /// Hands an event over and waits until it is committed and published, so that every later read
+    /// shows it. What others committed before is published first; where that takes too long (the
+    /// database fails just then), the answer does not wait for it.
     pub async fn submit(&self, event: ConversationEvent) -> Result<Written, IngestError> {
         let (reply, answer) = oneshot::channel();
         let request = Request {
@@ -140,7 +146,14 @@ impl Ingest {
             .send(request)
             .await
             .map_err(|_| IngestError::Closed)?;
-        Ok(answer.await.map_err(|_| IngestError::Closed)??)
+        let written = answer.await.map_err(|_| IngestError::Closed)??;
+        if let Some(last) = written.committed.last() {
+            let published = self.hub.reached(last.sequence());
+            if tokio::time::timeout(PUBLISHED_LIMIT, published).await.is_err() {
+                tracing::warn!("answered before earlier entries of the log were read");
+            }
+        }
+        Ok(written)
     }
 }
 
@@ -163,7 +176,10 @@ impl IngestLoop {
     ) -> (Ingest, Self) {
         let (requests_tx, requests_rx) = mpsc::channel(config.ingest_queue.max(1));
         let known = Known::new(config.ingest_cache);
-        let ingest = Ingest { requests_tx };
+        let ingest = Ingest {
+            requests_tx,
+            hub: hub.clone(),
+        };
         (
             ingest,
             Self {
