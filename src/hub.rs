@@ -210,7 +210,10 @@ impl Order {
 
     fn after(&self, sequence: u64) -> Option<Vec<Arc<Committed>>> {
         let missing = self.head.sequence.saturating_sub(sequence);
-        let skipped = self.tail.len().checked_sub(usize::try_from(missing).ok()?)?;
+        let skipped = self
+            .tail
+            .len()
+            .checked_sub(usize::try_from(missing).ok()?)?;
         Some(self.tail.range(skipped..).cloned().collect())
     }
 }

@@ -149,7 +149,10 @@ impl Ingest {
         let written = answer.await.map_err(|_| IngestError::Closed)??;
         if let Some(last) = written.committed.last() {
             let published = self.hub.reached(last.sequence());
-            if tokio::time::timeout(PUBLISHED_LIMIT, published).await.is_err() {
+            if tokio::time::timeout(PUBLISHED_LIMIT, published)
+                .await
+                .is_err()
+            {
                 tracing::warn!("answered before earlier entries of the log were read");
             }
         }
