@@ -5,13 +5,14 @@ export CARGO_TERM_COLOR ?= auto
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test lint unit web e2e schema clean
+.PHONY: help demo test lint unit web protocol e2e schema clean
 
 help:
 	@echo "make demo    run the gateway with a simulated Genesys organisation"
 	@echo "make test    every check of the project"
 	@echo "make lint    formatting and lints only"
 	@echo "make unit    Rust tests only (unit and integration)"
+	@echo "make protocol  the front door against the protocols' own libraries"
 	@echo "make e2e     browser tests only"
 	@echo "make schema  print the GraphQL schema into schema.graphql"
 
@@ -19,7 +20,7 @@ demo: web
 	$(CARGO) build --profile demo --bin conversation-gateway
 	$(TARGET)/demo/conversation-gateway demo $(ARGS)
 
-test: lint web-test unit e2e
+test: lint web-test unit protocol e2e
 	@echo "all checks passed"
 
 lint:
@@ -43,6 +44,14 @@ web-demo/node_modules/.package-lock.json: web-demo/package-lock.json
 web-test: web
 	cd web-demo && npm run lint && npm run test
 
+protocol: web tests/protocol/node_modules/.package-lock.json
+	$(CARGO) build --locked --bin conversation-gateway
+	cd tests/protocol && GATEWAY_BIN="$(abspath $(TARGET))/debug/conversation-gateway" npm test
+
+tests/protocol/node_modules/.package-lock.json: tests/protocol/package-lock.json
+	@scripts/need node
+	cd tests/protocol && npm ci --no-audit --no-fund
+
 e2e: web
 	@scripts/need chromium
 	$(CARGO) build --locked --bin conversation-gateway
@@ -54,4 +63,4 @@ schema:
 
 clean:
 	$(CARGO) clean
-	rm -rf web-demo/dist web-demo/node_modules
+	rm -rf web-demo/dist web-demo/node_modules tests/protocol/node_modules

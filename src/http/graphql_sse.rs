@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet,
+    DocumentOperations, ExecutableDocument, Field, OperationType, Selection, SelectionSet,
 };
 use async_graphql::{Executor, Name, Positioned, Request, Response as GraphqlResponse, Value};
 use axum::body::Body;
@@ -74,12 +74,16 @@ fn next(response: &GraphqlResponse) -> String {
 /// `after` the operation was written with. A document that cannot be read is left to the executor.
 fn resume_after(request: &mut Request, cursor: &str) {
     if let Ok(mut document) = parse_query(&request.query) {
-        set_after(&mut document, cursor);
+        for name in set_after(&mut document, cursor) {
+            request.variables.insert(name, cursor.into());
+        }
         request.set_parsed_query(document);
     }
 }
 
-fn set_after(document: &mut ExecutableDocument, cursor: &str) {
+/// Writes the cursor into the document where it held none or another one; gives the variables that
+/// it is taken from. Those must stay in use, or the document would no longer be valid.
+fn set_after(document: &mut ExecutableDocument, cursor: &str) -> Vec<Name> {
     let ExecutableDocument {
         operations,
         fragments,
@@ -91,32 +95,31 @@ fn set_after(document: &mut ExecutableDocument, cursor: &str) {
     let subscriptions = operations
         .into_iter()
         .filter(|o| o.node.ty == OperationType::Subscription);
+    let mut variables = Vec::new();
     for operation in subscriptions {
-        let spreads = set_after_in(&mut operation.node.selection_set.node, cursor);
-        for name in spreads {
+        let root = &mut operation.node.selection_set.node;
+        for name in set_after_in(root, cursor, &mut variables) {
             if let Some(fragment) = fragments.get_mut(&name) {
-                set_after_in(&mut fragment.node.selection_set.node, cursor);
+                set_after_in(
+                    &mut fragment.node.selection_set.node,
+                    cursor,
+                    &mut variables,
+                );
             }
         }
     }
+    variables
 }
 
 /// Sets the argument on every field of a subscription's root; gives the fragments spread there.
-fn set_after_in(root: &mut SelectionSet, cursor: &str) -> Vec<Name> {
+fn set_after_in(root: &mut SelectionSet, cursor: &str, variables: &mut Vec<Name>) -> Vec<Name> {
     let mut spreads = Vec::new();
     for selection in &mut root.items {
         match &mut selection.node {
-            Selection::Field(field) => {
-                let position = field.pos;
-                let arguments = &mut field.node.arguments;
-                arguments.retain(|(name, _)| name.node != "after");
-                arguments.push((
-                    Positioned::new(Name::new("after"), position),
-                    Positioned::new(Value::from(cursor).into_value(), position),
-                ));
-            }
+            Selection::Field(field) => variables.extend(set_after_of(field, cursor)),
             Selection::InlineFragment(inline) => {
-                spreads.extend(set_after_in(&mut inline.node.selection_set.node, cursor));
+                let root = &mut inline.node.selection_set.node;
+                spreads.extend(set_after_in(root, cursor, variables));
             }
             Selection::FragmentSpread(spread) => {
                 spreads.push(spread.node.fragment_name.node.clone());
@@ -124,6 +127,22 @@ fn set_after_in(root: &mut SelectionSet, cursor: &str) -> Vec<Name> {
         }
     }
     spreads
+}
+
+fn set_after_of(field: &mut Positioned<Field>, cursor: &str) -> Option<Name> {
+    let position = field.pos;
+    let given = field.node.get_argument("after").map(ToString::to_string);
+    // No other value is written with this sign in front.
+    if let Some(variable) = given.as_deref().and_then(|text| text.strip_prefix('$')) {
+        return Some(Name::new(variable));
+    }
+    let arguments = &mut field.node.arguments;
+    arguments.retain(|(name, _)| name.node != "after");
+    arguments.push((
+        Positioned::new(Name::new("after"), position),
+        Positioned::new(Value::from(cursor).into_value(), position),
+    ));
+    None
 }
 
 #[cfg(test)]
@@ -140,7 +159,6 @@ mod tests {
     fn the_last_event_outranks_what_was_written() {
         for query in [
             "subscription { changes(after: \"old\") { id } }",
-            "subscription ($c: String) { changes(after: $c) { id } }",
             "subscription { changes { id } }",
             "subscription { ... { changes { id } } }",
             "subscription { ...F } fragment F on Subscription { changes { id } }",
@@ -149,6 +167,20 @@ mod tests {
             assert_eq!(document.matches("String(\"c7\")").count(), 1, "{document}");
             assert!(!document.contains("old"), "{document}");
         }
+    }
+
+    #[test]
+    fn a_cursor_that_comes_from_a_variable_is_changed_there() {
+        let query = "subscription ($c: String) { changes(after: $c) { id } }";
+        let mut request = Request::new(query);
+        request.variables.insert(Name::new("c"), "old".into());
+        resume_after(&mut request, "c7");
+        assert_eq!(request.variables.get("c"), Some(&Value::from("c7")));
+        let document = format!("{:?}", request.parsed_query());
+        assert!(
+            document.contains("Variable") && !document.contains("c7"),
+            "{document}"
+        );
     }
 
     #[test]
