@@ -20,6 +20,7 @@ use crate::commands::Commands;
 use crate::config::Config;
 use crate::domain::feed::{FeedState, FeedStatus};
 use crate::genesys::client::GenesysClient;
+use crate::genesys::directory::Directory;
 use crate::genesys::listener::Listener;
 use crate::graphql::{self, GatewayExecutor, Services};
 use crate::http::{self, ComponentState, HttpParts, Readiness};
@@ -76,20 +77,23 @@ impl App {
             needs_rx,
             Arc::clone(&clock),
         );
+        let sockets = TaskTracker::new();
+        let directory = Directory::new(genesys, &config.genesys.directory);
         let schema = graphql::schema(Services {
             store: store.clone(),
             hub: hub.clone(),
-            commands: Commands {
+            commands: Commands::new(
                 ingest,
-                store: store.clone(),
-                genesys,
-                clock: Arc::clone(&clock),
-            },
+                store.clone(),
+                directory,
+                Arc::clone(&clock),
+                config.genesys.actions.clone(),
+                sockets.clone(),
+            ),
             feed_status: feed_status.clone(),
             owner_ids: config.owners.ids(),
             clock,
         });
-        let sockets = TaskTracker::new();
         let router = http::router(HttpParts {
             executor: GatewayExecutor::new(schema, store.clone()),
             sdl: Arc::from(graphql::sdl()),

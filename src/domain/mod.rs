@@ -4,6 +4,7 @@
 //! Genesys JSON and no GraphQL. Time arrives inside an event or as an argument.
 
 pub mod caller;
+pub mod closing;
 pub mod conversation;
 mod derive;
 pub mod event;

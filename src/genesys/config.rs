@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::actions::ActionsConfig;
+use super::directory::DirectoryConfig;
 use crate::domain::ids::QueueId;
 
 /// Regions and their domains; the API is at `api.`, the login at `login.` of it.
@@ -147,6 +149,11 @@ pub struct GenesysConfig {
         default_value_t = 8192
     )]
     pub frame_queue: usize,
+
+    #[command(flatten)]
+    pub actions: ActionsConfig,
+    #[command(flatten)]
+    pub directory: DirectoryConfig,
 }
 
 /// A setting that is missing or wrong.
@@ -263,6 +270,10 @@ impl GenesysConfig {
             enrichment_interval: ms(50),
             retry_after_max: ms(1_000),
             rate_limit: 100_000,
+            actions: ActionsConfig {
+                close_wait: ms(5_000),
+                close_poll: ms(20),
+            },
             ..self
         }
     }
@@ -303,7 +314,7 @@ fn queue_id(text: &str) -> Result<QueueId, String> {
 }
 
 /// Reads `250ms`, `30s`, `5m`, `24h`; a bare number means seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wanted = || format!("want a time such as 250ms, 30s, 5m or 24h, not {text}");
     let digits = text
         .find(|c: char| !c.is_ascii_digit())

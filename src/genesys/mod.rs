@@ -4,6 +4,7 @@
 //! event of the domain. What an event does to a conversation, how it is stored and who is told,
 //! is not known here.
 
+pub mod actions;
 pub mod backoff;
 pub mod budget;
 pub mod channel;
@@ -11,6 +12,7 @@ pub mod check;
 pub mod client;
 pub mod config;
 pub mod decode;
+pub mod directory;
 pub mod enrichment;
 pub mod error;
 pub mod feed_board;

@@ -28,14 +28,14 @@ pub async fn list(client: &GenesysClient) -> Result<BTreeSet<QueueId>, ApiError>
     let mut ids = BTreeSet::new();
     for page in 1.. {
         let listing = client.queues(page).await?;
-        let is_empty = listing.entities.is_empty();
+        let is_last = listing.is_last(page);
         let named = listing.entities.into_iter().filter_map(|queue| {
             let id = QueueId::from(queue.id);
             ids.insert(id.clone());
             Some((id, queue.name?))
         });
         client.queue_names().learn(named);
-        if is_empty || listing.page_count.is_some_and(|count| page >= count) {
+        if is_last {
             break;
         }
     }

@@ -242,6 +242,13 @@ pub struct Listing<T> {
     pub page_count: Option<u32>,
 }
 
+impl<T> Listing<T> {
+    /// Whether no page follows this one; pages count from 1.
+    pub fn is_last(&self, page: u32) -> bool {
+        self.entities.is_empty() || self.page_count.is_some_and(|count| page >= count)
+    }
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChannelTopic {
@@ -255,8 +262,9 @@ pub struct ChannelTopic {
     pub missing_permissions: Vec<String>,
 }
 
+/// A queue, a user, a wrap-up code: what has an id and a name.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Queue {
+pub struct Named {
     pub id: String,
     #[serde(default, deserialize_with = "tolerant")]
     pub name: Option<String>,

@@ -2,9 +2,12 @@
 //!
 //! Every error has an `extensions.code`; what went wrong inside is logged here once and never told.
 
+use async_graphql::indexmap::IndexMap;
 use async_graphql::{Context, Error, ErrorExtensions, Name, Value};
 
+use crate::commands::{CloseFailure, CloseStep};
 use crate::domain::event::Refused;
+use crate::domain::ids::{ParticipantId, UserId};
 use crate::domain::request_id::RequestId;
 use crate::genesys::client::ApiError;
 use crate::ingest::IngestError;
@@ -97,13 +100,50 @@ pub(crate) fn cursor(refused: &CursorRefused) -> Error {
 pub(crate) fn genesys(ctx: &Context<'_>, cause: &ApiError) -> Error {
     let request = ctx.data_opt::<RequestId>().map(ToString::to_string);
     tracing::warn!(request.id = request, error = %cause, "Genesys did not do it");
-    let mut said = async_graphql::indexmap::IndexMap::new();
+    let message = match cause.message() {
+        Some(message) => format!("Genesys did not do it: {message}"),
+        None => "Genesys did not do it".to_owned(),
+    };
+    coded(code::GENESYS_ERROR, message)
+        .extend_with(|_, extensions| extensions.set("genesys", said(cause)))
+}
+
+/// Genesys refused a step of closing, or did not answer it.
+pub(crate) fn close(ctx: &Context<'_>, failure: &CloseFailure) -> Error {
+    let steps: Vec<Value> = failure.steps.iter().map(step).collect();
+    genesys(ctx, &failure.cause).extend_with(|_, extensions| extensions.set("steps", steps.clone()))
+}
+
+fn step(step: &CloseStep) -> Value {
+    let id = |id: Option<&str>| id.map_or(Value::Null, Value::from);
+    let mut told = IndexMap::from([
+        (
+            Name::new("participantId"),
+            id(step.participant.as_ref().map(ParticipantId::as_str)),
+        ),
+        (
+            Name::new("userId"),
+            id(step.user.as_ref().map(UserId::as_str)),
+        ),
+        (Name::new("state"), Value::from(step.state.word())),
+    ]);
+    if let Some(cause) = &step.cause {
+        told.insert(Name::new("genesys"), said(cause));
+    }
+    Value::Object(told)
+}
+
+/// Status, code and correlation id of Genesys' answer, as far as it gave them.
+fn said(cause: &ApiError) -> Value {
+    let mut said = IndexMap::new();
     if let Some(status) = cause.status() {
         said.insert(Name::new("status"), Value::from(status));
+    }
+    if let Some(code) = cause.code() {
+        said.insert(Name::new("code"), Value::from(code));
     }
     if let Some(correlation) = cause.correlation_id() {
         said.insert(Name::new("correlationId"), Value::from(correlation));
     }
-    coded(code::GENESYS_ERROR, "Genesys did not do it")
-        .extend_with(|_, extensions| extensions.set("genesys", Value::Object(said.clone())))
+    Value::Object(said)
 }

@@ -7,7 +7,8 @@ use async_graphql::{Context, Error, Object, Result, SimpleObject};
 use super::error;
 use super::types::conversation::Conversation;
 use super::types::input::{
-    LinkConversationInput, RegisterConversationInput, UnlinkConversationInput,
+    CloseConversationInput, LinkConversationInput, RefreshConversationInput,
+    RegisterConversationInput, UnlinkConversationInput,
 };
 use crate::clock::Clock;
 use crate::commands::{CommandError, Commands};
@@ -47,6 +48,28 @@ pub struct LinkConversationPayload {
 #[derive(SimpleObject)]
 pub struct UnlinkConversationPayload {
     /// The conversation as it is now.
+    pub conversation: Conversation,
+    /// The place in the change log that this answer reflects.
+    pub feed_cursor: String,
+    /// As given.
+    pub client_mutation_id: Option<String>,
+}
+
+/// What closing gives back.
+#[derive(SimpleObject)]
+pub struct CloseConversationPayload {
+    /// The conversation as Genesys shows it after closing.
+    pub conversation: Conversation,
+    /// The place in the change log that this answer reflects.
+    pub feed_cursor: String,
+    /// As given.
+    pub client_mutation_id: Option<String>,
+}
+
+/// What reading again gives back.
+#[derive(SimpleObject)]
+pub struct RefreshConversationPayload {
+    /// The conversation as Genesys shows it now.
     pub conversation: Conversation,
     /// The place in the change log that this answer reflects.
     pub feed_cursor: String,
@@ -118,6 +141,46 @@ impl Mutation {
             client_mutation_id,
         })
     }
+
+    /// Closes a conversation in Genesys. Agents who are on it (parked counts) or in after-call work
+    /// are wrapped up and disconnected, the newest first; one that no agent is on is disconnected on
+    /// its medium. Then it is read until Genesys shows the end, for at most 5 s. An open message
+    /// thread becomes IDLE. `GENESYS_ERROR` when Genesys refuses a step: `extensions.steps` says DONE,
+    /// REFUSED or PENDING for each participant. One that has ended is given back unchanged.
+    async fn close_conversation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which, and how.")] mut input: CloseConversationInput,
+    ) -> Result<CloseConversationPayload> {
+        let client_mutation_id = input.client_mutation_id.take();
+        let close = input.into_domain()?;
+        let commands = ctx.data::<Commands>()?;
+        let written = commands.close(ctx.data::<Caller>()?, close).await;
+        let written = written.map_err(|cause| failed(ctx, &cause))?;
+        Ok(CloseConversationPayload {
+            feed_cursor: feed_cursor(ctx, &written).await?,
+            conversation: conversation(written),
+            client_mutation_id,
+        })
+    }
+
+    /// Reads a conversation from Genesys now. One unknown here is recorded.
+    async fn refresh_conversation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] mut input: RefreshConversationInput,
+    ) -> Result<RefreshConversationPayload> {
+        let client_mutation_id = input.client_mutation_id.take();
+        let id = input.id()?;
+        let commands = ctx.data::<Commands>()?;
+        let written = commands.refresh(ctx.data::<Caller>()?, id).await;
+        let written = written.map_err(|cause| failed(ctx, &cause))?;
+        Ok(RefreshConversationPayload {
+            feed_cursor: feed_cursor(ctx, &written).await?,
+            conversation: conversation(written),
+            client_mutation_id,
+        })
+    }
 }
 
 fn conversation(written: Written) -> Conversation {
@@ -140,7 +203,9 @@ fn failed(ctx: &Context<'_>, cause: &CommandError) -> Error {
     match cause {
         CommandError::Ingest(cause) => error::ingest(ctx, cause),
         CommandError::NotFound => error::not_found("conversation"),
+        CommandError::BadInput { argument, reason } => error::bad_input(argument, reason),
         CommandError::Genesys(cause) => error::genesys(ctx, cause),
+        CommandError::Close(failure) => error::close(ctx, failure),
         CommandError::Store(cause) => error::store(ctx, cause),
     }
 }

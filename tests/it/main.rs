@@ -7,6 +7,7 @@
 )]
 
 mod architecture;
+mod closing;
 mod faults;
 mod front_door;
 mod handover;

@@ -14,13 +14,16 @@ use super::queues::QueueNames;
 use super::token::{Token, TokenSource};
 use super::wire;
 use crate::clock::Clock;
-use crate::domain::ids::ConversationId;
+use crate::domain::ids::{ConversationId, QueueId};
 use crate::domain::snapshot::Snapshot;
 
 pub use super::error::ApiError;
 
 /// Real callers take pages of this size.
 const QUEUES_PER_PAGE: &str = "200";
+
+/// Smaller pages are safe with every listing.
+const NAMES_PER_PAGE: &str = "100";
 
 /// How many conversations one question to analytics may name.
 pub const DETAILS_PER_CALL: usize = 100;
@@ -136,13 +139,30 @@ impl GenesysClient {
     }
 
     /// One page of the queues; pages count from 1.
-    pub async fn queues(&self, page: u32) -> Result<wire::Listing<wire::Queue>, ApiError> {
+    pub async fn queues(&self, page: u32) -> Result<wire::Listing<wire::Named>, ApiError> {
         let page = page.to_string();
         let query = [("pageNumber", page.as_str()), ("pageSize", QUEUES_PER_PAGE)];
         let call = Call::get("/api/v2/routing/queues", &query);
         json(
             self.send(call, Priority::Feed).await?,
             "GET /api/v2/routing/queues",
+        )
+        .await
+    }
+
+    /// One page of a queue's wrap-up codes; pages count from 1.
+    pub async fn wrap_up_codes(
+        &self,
+        queue: &QueueId,
+        page: u32,
+    ) -> Result<wire::Listing<wire::Named>, ApiError> {
+        let page = page.to_string();
+        let query = [("pageNumber", page.as_str()), ("pageSize", NAMES_PER_PAGE)];
+        let path = format!("/api/v2/routing/queues/{queue}/wrapupcodes");
+        json(
+            self.send(Call::get(&path, &query), Priority::Command)
+                .await?,
+            "GET /api/v2/routing/queues/{id}/wrapupcodes",
         )
         .await
     }

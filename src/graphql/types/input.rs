@@ -8,6 +8,7 @@ use super::enums::{
     ContextKey, ContextVerb, ConversationOrderField, ConversationStatus, Direction, InitiatedBy,
     MediaType, OrderDirection, ScreenPopTarget,
 };
+use crate::commands::Close;
 use crate::domain::filter::Filter;
 use crate::domain::ids::ConversationId;
 use crate::domain::registration::{ContextLink, Registration};
@@ -21,6 +22,8 @@ use crate::store::Order;
 const MOST_IDS: usize = 1_000;
 /// Longest text of a name, key or object id, in characters.
 const LONGEST_TEXT: usize = 500;
+/// Longest wrap-up notes, in characters.
+const LONGEST_NOTES: usize = 5_000;
 
 /// Which conversations. All given conditions hold together; a list means "any of" and an empty list
 /// matches nothing; what is absent or null is no condition.
@@ -159,6 +162,35 @@ pub struct UnlinkConversationInput {
     pub client_mutation_id: Option<String>,
 }
 
+/// A conversation to close.
+#[derive(InputObject)]
+pub struct CloseConversationInput {
+    /// Genesys' identifier of the conversation.
+    pub conversation_id: ID,
+    /// Only this agent, by Genesys' id of the user; the others go on.
+    pub user_id: Option<ID>,
+    /// For the agents: id or exact name of one of the queue's wrap-up codes. Without it an agent who
+    /// talks goes on to after-call work, and after-call work that runs already is skipped.
+    pub wrap_up_code: Option<String>,
+    /// Goes to Genesys with the code; it is neither stored nor logged here.
+    pub wrap_up_notes: Option<String>,
+    /// Genesys' full teardown instead of disconnecting one after the other: meant for conversations
+    /// that are stuck. It takes no `userId`.
+    #[graphql(default = false)]
+    pub force: bool,
+    /// Given back unchanged.
+    pub client_mutation_id: Option<String>,
+}
+
+/// A conversation to read again.
+#[derive(InputObject)]
+pub struct RefreshConversationInput {
+    /// Genesys' identifier of the conversation.
+    pub conversation_id: ID,
+    /// Given back unchanged.
+    pub client_mutation_id: Option<String>,
+}
+
 impl ConversationFilter {
     /// # Errors
     /// `BAD_USER_INPUT` for too many ids, for what is no conversation's id, and for a wrong context.
@@ -277,6 +309,30 @@ impl UnlinkConversationInput {
     }
 }
 
+impl CloseConversationInput {
+    pub(crate) fn into_domain(self) -> Result<Close, Error> {
+        if self.wrap_up_notes.is_some() && self.wrap_up_code.is_none() {
+            return Err(bad_input("input.wrapUpNotes", "notes go with wrapUpCode"));
+        }
+        if self.force && self.user_id.is_some() {
+            return Err(bad_input("input.force", "a teardown is of everybody"));
+        }
+        Ok(Close {
+            conversation_id: conversation_id("input.conversationId", &self.conversation_id)?,
+            user: text("input.userId", self.user_id.map(|id| id.0))?.map(Into::into),
+            wrap_up_code: text("input.wrapUpCode", self.wrap_up_code)?,
+            wrap_up_notes: notes(self.wrap_up_notes)?,
+            force: self.force,
+        })
+    }
+}
+
+impl RefreshConversationInput {
+    pub(crate) fn id(&self) -> Result<ConversationId, Error> {
+        conversation_id("input.conversationId", &self.conversation_id)
+    }
+}
+
 /// # Errors
 /// `BAD_USER_INPUT` when the text is not a UUID.
 pub(crate) fn conversation_id(argument: &'static str, id: &ID) -> Result<ConversationId, Error> {
@@ -316,6 +372,17 @@ fn text(argument: &'static str, text: Option<String>) -> Result<Option<String>, 
         )),
         Some(text) if text.contains('\0') => Err(bad_input(argument, "holds a NUL character")),
         text => Ok(text),
+    }
+}
+
+/// Notes may be longer than names.
+fn notes(notes: Option<String>) -> Result<Option<String>, Error> {
+    match notes {
+        Some(notes) if notes.chars().count() > LONGEST_NOTES => Err(bad_input(
+            "input.wrapUpNotes",
+            format!("longer than {LONGEST_NOTES} characters"),
+        )),
+        notes => Ok(notes),
     }
 }
 

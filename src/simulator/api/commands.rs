@@ -12,10 +12,10 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::super::conversation::Participant;
 use super::super::conversation::ending::{By, HangUp};
 use super::super::conversation::steps::{Change, Refused, Step, Target};
 use super::super::conversation::words::{Media, Role, Why};
+use super::super::conversation::{Conversation, Participant};
 use super::super::error::{ApiError, parse};
 use super::super::snapshot;
 use super::super::world::{Handle, World, lock};
@@ -108,7 +108,14 @@ async fn patch_medium(
             "Only the state disconnected can be set.",
         ));
     }
-    if lock(&handle).end.is_none() {
+    if media == Media::Message {
+        // The thread stays open for its threading time, whoever leaves it.
+        if lock(&handle).has_company() {
+            world
+                .act(&handle, "disconnect", Conversation::leave_thread)
+                .await?;
+        }
+    } else if lock(&handle).end.is_none() {
         let hang_up = HangUp {
             by: By::Platform(Why::System),
             who: None,

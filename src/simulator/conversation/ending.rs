@@ -315,14 +315,26 @@ impl Conversation {
         Ok(Some(Told::ENDED))
     }
 
-    /// The threading time of a message is over.
-    pub(super) fn expire(&mut self, s: &Scene<'_>) -> Outcome {
-        if self
-            .participants
+    /// Somebody else than the customer is on it, or is called to it.
+    pub(crate) fn has_company(&self) -> bool {
+        self.participants
             .iter()
             .any(|one| one.role != Role::Customer && one.is_open())
-            || !self.customer_is_on()
-        {
+    }
+
+    /// Everybody but the customer leaves a message thread.
+    pub(crate) fn leave_thread(&mut self, s: &Scene<'_>) -> Outcome {
+        let hang_up = HangUp {
+            by: By::Platform(Why::System),
+            who: None,
+        };
+        self.end_inner(s, &hang_up, None)?;
+        Ok(Some(self.finished()))
+    }
+
+    /// The threading time of a message is over.
+    pub(super) fn expire(&mut self, s: &Scene<'_>) -> Outcome {
+        if self.has_company() || !self.customer_is_on() {
             return refuse("the thread is not idle");
         }
         for leg in self

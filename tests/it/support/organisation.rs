@@ -116,10 +116,30 @@ impl Organisation {
         truth.iter().any(|it| it["id"] == id && it["ended"] == true)
     }
 
+    /// Asks the simulated API as a client of its own.
+    pub async fn api(&self, path: &str) -> Value {
+        let granted = self
+            .http
+            .post(format!("{}/oauth/token", self.url()))
+            .basic_auth("simulator-client", Some("simulator-secret"))
+            .form(&[("grant_type", "client_credentials")])
+            .send()
+            .await
+            .expect("it answers");
+        let granted: Value = granted.json().await.expect("JSON");
+        self.get_with(path, granted["access_token"].as_str().expect("a token"))
+            .await
+    }
+
     async fn get(&self, path: &str) -> Value {
+        self.get_with(path, "").await
+    }
+
+    async fn get_with(&self, path: &str, token: &str) -> Value {
         let answer = self
             .http
             .get(format!("{}{path}", self.url()))
+            .bearer_auth(token)
             .send()
             .await
             .expect("it answers");

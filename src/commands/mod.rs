@@ -1,20 +1,30 @@
-//! What users ask for: registering, linking, and reading from Genesys what is unknown here.
+//! What users ask for: registering, linking, closing, and reading from Genesys what is unknown here.
 //!
 //! Whatever is decided becomes an event for the write path; there is no second way to write.
 
+mod closing;
+mod running;
+
 use std::sync::Arc;
+
+use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::domain::caller::Caller;
 use crate::domain::event::{ConversationEvent, Fact, Refused};
 use crate::domain::ids::ConversationId;
 use crate::domain::registration::{ContextLink, Registration};
-use crate::domain::row::{ContextRef, ContextVerb};
+use crate::domain::row::{ContextRef, ContextVerb, Work};
 use crate::domain::update::ChangeCause;
+use crate::genesys::actions::ActionsConfig;
 use crate::genesys::budget::Priority;
 use crate::genesys::client::{ApiError, GenesysClient};
+use crate::genesys::directory::Directory;
 use crate::ingest::{Ingest, IngestError, Written};
 use crate::store::{Store, StoreError};
+
+pub use closing::{Close, CloseFailure, CloseStep, StepState};
+use running::Running;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
@@ -23,8 +33,17 @@ pub enum CommandError {
     /// There is no such conversation that the caller may see.
     #[error("conversation not found")]
     NotFound,
+    /// An argument can't be used; it is named as in the schema.
+    #[error("{argument}: {reason}")]
+    BadInput {
+        argument: &'static str,
+        reason: String,
+    },
     #[error(transparent)]
     Genesys(ApiError),
+    /// Genesys refused a step of closing, or did not answer it.
+    #[error(transparent)]
+    Close(CloseFailure),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -35,10 +54,33 @@ pub struct Commands {
     pub ingest: Ingest,
     pub store: Store,
     pub genesys: GenesysClient,
+    pub directory: Directory,
     pub clock: Arc<dyn Clock>,
+    config: ActionsConfig,
+    running: Running,
 }
 
 impl Commands {
+    /// `tasks` runs what must be finished even when nobody waits for it any more.
+    pub fn new(
+        ingest: Ingest,
+        store: Store,
+        directory: Directory,
+        clock: Arc<dyn Clock>,
+        config: ActionsConfig,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self {
+            ingest,
+            store,
+            genesys: directory.client().clone(),
+            directory,
+            clock,
+            config,
+            running: Running::new(tasks),
+        }
+    }
+
     /// Registers a conversation, known or not; it does not wait for Genesys.
     ///
     /// # Errors
@@ -91,26 +133,72 @@ impl Commands {
             .await
     }
 
-    async fn read(&self, caller: &Caller, id: ConversationId) -> Result<(), CommandError> {
+    /// Reads a conversation from Genesys now; one unknown here is recorded.
+    ///
+    /// # Errors
+    /// Nobody knows it, the caller may not see it, or Genesys can't be asked.
+    pub async fn refresh(
+        &self,
+        caller: &Caller,
+        id: ConversationId,
+    ) -> Result<Written, CommandError> {
+        self.check_visible(caller, id).await?;
+        let read = self.read(caller, id).await;
+        if let Err(CommandError::Genesys(cause)) = &read {
+            let message = format!("the conversation cannot be read: {cause}");
+            self.note_failure(caller, id, Work::Reading, message)
+                .await?;
+        }
+        read?;
+        let succeeded = Fact::Succeeded {
+            work: Work::Reading,
+        };
+        visible(caller, self.submit(caller, id, succeeded).await?)
+    }
+
+    /// Reads the conversation and records what Genesys shows.
+    async fn read(&self, caller: &Caller, id: ConversationId) -> Result<Written, CommandError> {
+        match self.read_for(caller, id, ChangeCause::Refreshed).await {
+            Err(CommandError::Genesys(cause)) if cause.is_not_found() => {
+                if self.store.load(&[id]).await?.is_empty() {
+                    return Err(CommandError::NotFound);
+                }
+                Err(CommandError::Genesys(cause))
+            }
+            read => read,
+        }
+    }
+
+    async fn read_for(
+        &self,
+        caller: &Caller,
+        id: ConversationId,
+        cause: ChangeCause,
+    ) -> Result<Written, CommandError> {
         let read_at = self.clock.now();
         let snapshot = self
             .genesys
             .conversation(id, Priority::Command)
             .await
-            .map_err(|cause| {
-                if cause.is_not_found() {
-                    CommandError::NotFound
-                } else {
-                    CommandError::Genesys(cause)
-                }
-            })?;
+            .map_err(CommandError::Genesys)?;
         let fact = Fact::Seen {
             snapshot,
-            cause: ChangeCause::Refreshed,
+            cause,
             read_at: Some(read_at),
             gap_before: false,
         };
-        self.submit(caller, id, fact).await.map(|_| ())
+        self.submit(caller, id, fact).await
+    }
+
+    async fn note_failure(
+        &self,
+        caller: &Caller,
+        id: ConversationId,
+        work: Work,
+        message: String,
+    ) -> Result<Written, CommandError> {
+        self.submit(caller, id, Fact::Failed { work, message })
+            .await
     }
 
     /// A narrowed caller may change only what he sees; what nobody knows yet is nobody's.
@@ -142,5 +230,13 @@ impl Commands {
             fact,
         };
         Ok(self.ingest.submit(event).await?)
+    }
+}
+
+fn visible(caller: &Caller, written: Written) -> Result<Written, CommandError> {
+    if caller.scope.sees(&written.conversation.row) {
+        Ok(written)
+    } else {
+        Err(CommandError::NotFound)
     }
 }

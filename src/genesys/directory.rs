@@ -1,0 +1,139 @@
+//! The organisation's wrap-up codes, as last read.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::client::{ApiError, GenesysClient};
+use super::config::duration;
+use super::wire;
+use crate::domain::ids::QueueId;
+
+/// A list read so short a time ago is not read again because something is not in it.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// How long what was read is trusted.
+#[derive(clap::Args, Clone, Debug)]
+pub struct DirectoryConfig {
+    /// Time after which users and a queue's wrap-up codes are read again
+    #[arg(long = "genesys-directory-refresh", env = "GATEWAY_GENESYS_DIRECTORY_REFRESH", value_name = "TIME", default_value = "10m", value_parser = duration)]
+    pub directory_refresh: Duration,
+}
+
+/// Says how a conversation ended for an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrapUpCode {
+    pub id: String,
+    pub name: String,
+}
+
+/// A handle on what was read.
+#[derive(Clone)]
+pub struct Directory(Arc<Inner>);
+
+struct Inner {
+    client: GenesysClient,
+    refresh: Duration,
+    codes: Mutex<HashMap<QueueId, Codes>>,
+}
+
+#[derive(Clone)]
+struct Codes {
+    read_at: Instant,
+    codes: Arc<[WrapUpCode]>,
+}
+
+impl Directory {
+    pub fn new(client: GenesysClient, config: &DirectoryConfig) -> Self {
+        Self(Arc::new(Inner {
+            client,
+            refresh: config.directory_refresh,
+            codes: Mutex::default(),
+        }))
+    }
+
+    /// The API it reads from.
+    pub fn client(&self) -> &GenesysClient {
+        &self.0.client
+    }
+
+    /// The wrap-up codes of a queue, by name.
+    ///
+    /// # Errors
+    /// They were never read and can't be read now.
+    pub async fn wrap_up_codes(&self, queue: &QueueId) -> Result<Arc<[WrapUpCode]>, ApiError> {
+        self.codes_within(queue, self.0.refresh).await
+    }
+
+    /// One of the queue's codes, by its id or exact name; a list that lacks it is read again.
+    ///
+    /// # Errors
+    /// The codes were never read and can't be read now.
+    pub async fn find_wrap_up_code(
+        &self,
+        queue: &QueueId,
+        wanted: &str,
+    ) -> Result<Option<WrapUpCode>, ApiError> {
+        for age in [self.0.refresh, FRESH.min(self.0.refresh)] {
+            let codes = self.codes_within(queue, age).await?;
+            let is_it = |code: &&WrapUpCode| code.id == wanted || code.name == wanted;
+            if let Some(found) = codes.iter().find(is_it) {
+                return Ok(Some(found.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn codes_within(
+        &self,
+        queue: &QueueId,
+        age: Duration,
+    ) -> Result<Arc<[WrapUpCode]>, ApiError> {
+        let known = self.known_codes(queue);
+        if let Some(known) = known.as_ref().filter(|it| it.read_at.elapsed() < age) {
+            return Ok(Arc::clone(&known.codes));
+        }
+        match (self.read_codes(queue).await, known) {
+            (Ok(codes), _) => Ok(codes),
+            (Err(error), Some(known)) if !error.is_not_found() => {
+                tracing::info!(%error, queue.id = %queue, "wrap-up codes cannot be read; the old ones serve");
+                Ok(known.codes)
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    fn known_codes(&self, queue: &QueueId) -> Option<Codes> {
+        let codes = self.0.codes.lock();
+        let codes = codes.unwrap_or_else(PoisonError::into_inner);
+        codes.get(queue).cloned()
+    }
+
+    async fn read_codes(&self, queue: &QueueId) -> Result<Arc<[WrapUpCode]>, ApiError> {
+        let mut read = Vec::new();
+        for page in 1.. {
+            let listing = self.0.client.wrap_up_codes(queue, page).await?;
+            let is_last = listing.is_last(page);
+            read.extend(listing.entities.into_iter().filter_map(code));
+            if is_last {
+                break;
+            }
+        }
+        read.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        let codes: Arc<[WrapUpCode]> = read.into();
+        let known = Codes {
+            read_at: Instant::now(),
+            codes: Arc::clone(&codes),
+        };
+        let mut all = self.0.codes.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(queue.clone(), known);
+        Ok(codes)
+    }
+}
+
+fn code(sent: wire::Named) -> Option<WrapUpCode> {
+    Some(WrapUpCode {
+        id: sent.id,
+        name: sent.name?,
+    })
+}
