@@ -5,11 +5,12 @@ export CARGO_TERM_COLOR ?= auto
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test lint unit web protocol e2e schema clean
+.PHONY: help demo test bench lint unit web protocol e2e schema clean
 
 help:
 	@echo "make demo    run the gateway with a simulated Genesys organisation"
 	@echo "make test    every check of the project"
+	@echo "make bench   benchmarks beside two comparison servers; writes bench/RESULTS.md"
 	@echo "make lint    formatting and lints only"
 	@echo "make unit    Rust tests only (unit and integration)"
 	@echo "make protocol  the front door against the protocols' own libraries"
@@ -19,6 +20,11 @@ help:
 demo: web
 	$(CARGO) build --profile demo --bin conversation-gateway
 	$(TARGET)/demo/conversation-gateway demo $(ARGS)
+
+# All rows take hours. A short look: make bench ARGS="--seconds 10 --runs 1 --rows fanout-1000"
+bench: web
+	$(CARGO) build --profile demo --locked -p bench -p conversation-gateway
+	$(TARGET)/demo/bench run $(or $(ARGS),--results bench/RESULTS.md)
 
 test: lint web-test unit protocol e2e
 	@echo "all checks passed"

@@ -105,6 +105,8 @@ impl<C: ConnectionTrait> Session<C> {
         self.gauge.count();
         if self.writes {
             self.gauge.pass_write().await;
+        } else {
+            metrics::counter!("gateway_database_reads_total").increment(1);
         }
         let backend = self.backend();
         let mut statement = statement.build(&backend);
