@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::NoAuth;
+use crate::auth::{Doorkeeper, NoAuth, Teams};
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::config::Config;
@@ -23,7 +23,7 @@ use crate::genesys::client::GenesysClient;
 use crate::genesys::directory::Directory;
 use crate::genesys::listener::Listener;
 use crate::graphql::{self, GatewayExecutor, Services};
-use crate::http::{self, ComponentState, HttpParts, Readiness};
+use crate::http::{self, Authenticate, ComponentState, HttpParts, Readiness};
 use crate::hub::Hub;
 use crate::ingest::IngestLoop;
 use crate::lifecycle::Lifecycle;
@@ -79,6 +79,7 @@ impl App {
         );
         let sockets = TaskTracker::new();
         let directory = Directory::new(genesys, &config.genesys.directory);
+        let authenticator = authenticator(&config, &store, &clock, &mut lifecycle)?;
         let schema = graphql::schema(Services {
             store: store.clone(),
             hub: hub.clone(),
@@ -97,7 +98,7 @@ impl App {
         let router = http::router(HttpParts {
             executor: GatewayExecutor::new(schema, store.clone()),
             sdl: Arc::from(graphql::sdl()),
-            authenticator: Arc::new(NoAuth),
+            authenticator,
             readiness: Arc::new(Parts {
                 store: store.clone(),
                 feed_status,
@@ -138,6 +139,23 @@ impl App {
     pub async fn run(self) -> anyhow::Result<()> {
         self.lifecycle.run().await
     }
+}
+
+/// Who is let in. Nothing configured lets nobody in by mistake: the settings were checked.
+fn authenticator(
+    config: &Config,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    lifecycle: &mut Lifecycle,
+) -> anyhow::Result<Arc<dyn Authenticate>> {
+    config.auth.check()?;
+    if config.auth.insecure_no_auth {
+        return Ok(Arc::new(NoAuth));
+    }
+    let teams = Teams::new(config.owners.queue_teams.iter().cloned());
+    let doorkeeper = Doorkeeper::new(&config.auth, teams, store.clone(), Arc::clone(clock))?;
+    lifecycle.spawn("doorkeeper", doorkeeper.clone().run(lifecycle.token()));
+    Ok(Arc::new(doorkeeper))
 }
 
 /// Opens the database. The embedded one is migrated on the spot; any other is the operator's.

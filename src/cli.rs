@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use migration::{Migrator, MigratorTrait};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::auth::{self, command::TokenCommand};
 use crate::clock::SystemClock;
 use crate::config::{Config, with_file};
 use crate::genesys;
@@ -49,6 +50,9 @@ enum Command {
     Schema,
     /// Say whether the configuration is good
     CheckConfig(Box<CheckArgs>),
+    /// Issue a development token; make, list and revoke API keys
+    #[command(subcommand)]
+    Token(TokenCommand),
 }
 
 #[derive(Args)]
@@ -159,6 +163,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Migrate(args) => migrate(args).await,
         Command::CheckConfig(args) => check_config(*args).await,
+        Command::Token(command) => auth::command::run(command, &SystemClock).await,
         Command::Serve(config) => serve(*config).await,
         Command::Demo(args) => demo(args).await,
         Command::Simulate(config) => simulate(config).await,
@@ -166,9 +171,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    if !config.auth.insecure_no_auth {
-        bail!("no authentication is configured: give --insecure-no-auth to let everybody in");
-    }
+    config.auth.check()?;
     config.genesys.check()?;
     let token = CancellationToken::new();
     let app = App::build(config, recorder()?, Arc::new(SystemClock), token.clone()).await?;
@@ -246,6 +249,7 @@ fn demo_config(port: u16, data_dir: PathBuf, simulated: &str) -> anyhow::Result<
         &simulator.client_secret,
     ])?
     .config;
+    config.auth.insecure_no_auth = true;
     config.store.database_url = None;
     config.store.data_dir = data_dir;
     config.http.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -283,6 +287,7 @@ async fn migrate(args: MigrateArgs) -> anyhow::Result<()> {
 }
 
 async fn check_config(args: CheckArgs) -> anyhow::Result<()> {
+    args.config.auth.check()?;
     args.config.genesys.check()?;
     println!("ok    settings");
     if !args.online {

@@ -82,24 +82,31 @@ pub fn with_file(command: Command, path: &Path) -> anyhow::Result<Command> {
     let mut settings = HashMap::new();
     flatten(&table, &mut settings)?;
     for key in settings.keys() {
-        let is_known = command
-            .get_subcommands()
-            .filter(|sub| is_gateway(sub))
-            .flat_map(Command::get_arguments)
-            .chain(command.get_arguments())
-            .any(|arg| arg.get_long() == Some(key));
-        if !is_known {
+        if !knows(&command, key) {
             bail!("{}: there is no setting {key}", path.display());
         }
     }
-    let with_defaults = |arg: Arg| with_default(arg, &settings);
-    Ok(command.mut_args(with_defaults).mut_subcommands(|sub| {
+    Ok(with_defaults(command, &settings))
+}
+
+/// Whether the command or one below it has the setting.
+fn knows(command: &Command, setting: &str) -> bool {
+    let has = |arg: &Arg| arg.get_long() == Some(setting);
+    command.get_arguments().any(has)
+        || command
+            .get_subcommands()
+            .any(|sub| is_gateway(sub) && knows(sub, setting))
+}
+
+fn with_defaults(command: Command, settings: &HashMap<String, String>) -> Command {
+    let command = command.mut_args(|arg| with_default(arg, settings));
+    command.mut_subcommands(|sub| {
         if is_gateway(&sub) {
-            sub.mut_args(with_defaults)
+            with_defaults(sub, settings)
         } else {
             sub
         }
-    }))
+    })
 }
 
 /// The simulator is another company's: the gateway's settings are not for it.

@@ -15,6 +15,7 @@
 //! | [`graphql`] | the schema over all that |
 //! | [`http`] | routes, sockets, pages |
 //! | [`auth`] | who comes in |
+//! | [`sessions`] | who is here, and for how long |
 //! | [`simulator`] | a stand-in for Genesys that knows nothing of the rest |
 //! | [`app`], [`cli`], [`config`] | putting it together |
 
@@ -32,6 +33,7 @@ pub mod http;
 pub mod hub;
 pub mod ingest;
 pub mod lifecycle;
+pub mod sessions;
 pub mod simulator;
 pub mod store;
 pub mod telemetry;

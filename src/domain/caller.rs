@@ -1,9 +1,11 @@
 //! Who asks, and what he may see.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::ids::{QueueId, UserId};
+use super::permission::{Permission, Permissions};
 use super::row::Row;
 
 /// The one who asks. Every read, subscription and command takes one, so that none can forget it.
@@ -11,7 +13,10 @@ use super::row::Row;
 pub struct Caller {
     /// Names the caller in the audit trail and as `createdBy`.
     pub subject: Arc<str>,
+    pub permissions: Permissions,
     pub scope: Scope,
+    /// From where he speaks, for the audit trail.
+    pub address: Option<IpAddr>,
 }
 
 /// Which conversations a caller may see.
@@ -28,14 +33,30 @@ pub enum Scope {
 impl Caller {
     /// A caller who may see and do all, as long as no authentication is configured.
     pub fn everything() -> Self {
+        Self::new("anonymous", Permissions::all(), Scope::Everything)
+    }
+
+    /// To administer takes the whole view: a narrowed caller is no administrator, whatever his
+    /// token says.
+    pub fn new(subject: impl Into<Arc<str>>, permissions: Permissions, scope: Scope) -> Self {
+        let permissions = match scope {
+            Scope::Everything => permissions,
+            Scope::Narrowed { .. } => permissions.without(Permission::Admin),
+        };
         Self {
-            subject: Arc::from("anonymous"),
-            scope: Scope::Everything,
+            subject: subject.into(),
+            permissions,
+            scope,
+            address: None,
         }
     }
 
     pub fn sees_everything(&self) -> bool {
         self.scope == Scope::Everything
+    }
+
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions.contains(permission)
     }
 }
 

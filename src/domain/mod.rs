@@ -3,6 +3,7 @@
 //! Everything here is a plain value or a pure, total function: no I/O, no clock, no database, no
 //! Genesys JSON and no GraphQL. Time arrives inside an event or as an argument.
 
+pub mod api_key;
 pub mod caller;
 pub mod closing;
 pub mod conversation;
@@ -15,6 +16,7 @@ pub mod ids;
 mod merge;
 pub mod order;
 pub mod owner;
+pub mod permission;
 pub mod registration;
 pub mod request_id;
 pub mod row;

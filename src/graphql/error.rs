@@ -16,6 +16,7 @@ use crate::store::{BadPage, CursorRefused, StoreError};
 /// The values of `extensions.code`.
 pub mod code {
     pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
+    pub const FORBIDDEN: &str = "FORBIDDEN";
     pub const NOT_FOUND: &str = "NOT_FOUND";
     pub const CONFLICT: &str = "CONFLICT";
     pub const CURSOR_EXPIRED: &str = "CURSOR_EXPIRED";

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 use async_graphql::dataloader::DataLoader;
 use async_graphql::futures_util::stream::BoxStream;
 use async_graphql::{Data, Executor, Name, Request, Response, Value};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 
-use super::GatewaySchema;
 use super::loaders::Loads;
+use super::{GatewaySchema, access};
 use crate::feed::{Recovered, Verdict};
 use crate::store::{Cursor, Store};
 
@@ -63,15 +63,21 @@ impl GatewayExecutor {
 }
 
 impl Executor for GatewayExecutor {
-    async fn execute(&self, request: Request) -> Response {
+    async fn execute(&self, mut request: Request) -> Response {
+        if let Err(forbidden) = access::check(&mut request) {
+            return Response::from_errors(vec![forbidden]);
+        }
         self.schema.execute(self.with_loaders(request)).await
     }
 
     fn execute_stream(
         &self,
-        request: Request,
+        mut request: Request,
         session_data: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
+        if let Err(forbidden) = access::check(&mut request) {
+            return stream::iter([Response::from_errors(vec![forbidden])]).boxed();
+        }
         let envelopes = Arc::new(Envelopes::default());
         let request = self.with_loaders(request).data(Arc::clone(&envelopes));
         Executor::execute_stream(&self.schema, request, session_data)

@@ -3,6 +3,7 @@
 //! A resolver reads its arguments, calls one function and wraps the result. What a status means,
 //! who may see what and how anything is stored is decided elsewhere.
 
+mod access;
 pub mod error;
 mod executor;
 mod global_id;

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use axum::http::HeaderMap;
 use futures_util::future::BoxFuture;
 
-use crate::domain::caller::Caller;
+use crate::sessions::Pass;
 
 /// Tells who sends a request.
 pub trait Authenticate: Send + Sync + 'static {
     /// The sender of an HTTP request, by its headers.
-    fn request<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<Caller, Refused>>;
+    fn request<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<Pass, Refused>>;
 
     /// The owner of a WebSocket, by the payload of its `connection_init` and the headers of its
     /// upgrade request. Browsers cannot set headers there, other clients can.
@@ -18,7 +18,7 @@ pub trait Authenticate: Send + Sync + 'static {
         &'a self,
         payload: Option<&'a serde_json::Map<String, serde_json::Value>>,
         upgrade: &'a HeaderMap,
-    ) -> BoxFuture<'a, Result<Caller, Refused>>;
+    ) -> BoxFuture<'a, Result<Pass, Refused>>;
 
     /// Whether a WebSocket may be opened by the page whose `Origin` these headers name. Without
     /// this question any web page could speak with its visitor's cookies or network place.

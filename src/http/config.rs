@@ -101,7 +101,7 @@ impl Default for HttpConfig {
 }
 
 /// Reads `250ms`, `30s`, `5m`, `24h`; a bare number means seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let unit_at = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());

@@ -89,9 +89,10 @@ impl Sender {
     async fn of<E>(front: &Front<E>, request: &Parts, media: MediaType) -> Result<Self, Response> {
         let headers = &request.headers;
         let verdict = front.shared.authenticator.request(headers).await;
+        let pass = verdict.map_err(|refusal| refused(media, refusal))?;
         let last_event_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
         Ok(Self {
-            caller: verdict.map_err(|refusal| refused(media, refusal))?,
+            caller: pass.caller,
             request_id: request
                 .extensions
                 .get()

@@ -35,7 +35,7 @@ use tokio_util::task::TaskTracker;
 use tower_http::compression::CompressionLayer;
 
 pub use authenticate::{Authenticate, Refused};
-pub use config::HttpConfig;
+pub use config::{HttpConfig, duration};
 pub use health::{ComponentState, Readiness};
 pub use listener::{bind, serve};
 

@@ -5,6 +5,7 @@
 //! change means, who asks (a [`Caller`](crate::domain::caller::Caller)'s scope is just a condition
 //! to it), or who waits for news.
 
+mod api_keys;
 mod commit;
 mod committed;
 mod config;
@@ -41,7 +42,7 @@ pub use event_log::Latest;
 pub use page::{Item, Page, Slice};
 
 /// The newest migration that this code needs.
-pub const SCHEMA: &str = "m20261123_000002_event_log";
+pub const SCHEMA: &str = "m20261125_000040_api_keys_and_audit";
 
 /// The handle to the database; its clones share the connections.
 #[derive(Clone, Debug)]

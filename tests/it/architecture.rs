@@ -25,8 +25,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "domain", "store", "hub", "feed", "commands", "genesys", "ingest", "clock",
         ],
     ),
-    ("http", &["domain"]),
-    ("auth", &["domain", "http"]),
+    ("sessions", &["domain"]),
+    ("http", &["domain", "sessions"]),
+    ("auth", &["domain", "sessions", "http", "store", "clock"]),
     ("simulator", &[]),
     (
         "config",

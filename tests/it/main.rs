@@ -8,6 +8,7 @@
 
 mod architecture;
 mod closing;
+mod auth;
 mod faults;
 mod front_door;
 mod handover;

@@ -25,6 +25,7 @@ use crate::http::authenticate::Refused;
 use crate::http::listener::Taken;
 use crate::http::metrics::{OpenSocket, count_closed};
 use crate::http::{Front, envelope, execution};
+use crate::sessions::Pass;
 
 /// Messages handled of either kind before the task lets others run.
 const TURN: usize = 64;
@@ -96,7 +97,7 @@ struct Connection<E> {
     deaf: bool,
     /// The headers of the upgrade request, until someone was asked who sent them.
     upgrade: Option<HeaderMap>,
-    verdict: Option<BoxFuture<'static, Result<Caller, Refused>>>,
+    verdict: Option<BoxFuture<'static, Result<Pass, Refused>>>,
     caller: Option<Caller>,
     liveness: Liveness,
     init_deadline: Instant,
@@ -241,7 +242,7 @@ impl<E: Executor> Connection<E> {
         };
         self.verdict = None;
         let action = self.protocol.verdict(verdict.as_ref().err());
-        self.caller = verdict.ok();
+        self.caller = verdict.ok().map(|pass| pass.caller);
         self.act(Some(action))
     }
 

@@ -11,6 +11,7 @@ use conversation_gateway::domain::caller::Caller;
 use conversation_gateway::http::{
     self, Authenticate, ComponentState, HttpConfig, HttpParts, Readiness, Refused,
 };
+use conversation_gateway::sessions::Pass;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream, StreamExt};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -134,7 +135,7 @@ impl SubscriptionRoot {
 struct Doorkeeper;
 
 impl Authenticate for Doorkeeper {
-    fn request<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<Caller, Refused>> {
+    fn request<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<Pass, Refused>> {
         let token = headers
             .get("authorization")
             .and_then(|value| value.to_str().ok());
@@ -147,7 +148,7 @@ impl Authenticate for Doorkeeper {
         &'a self,
         payload: Option<&'a serde_json::Map<String, Value>>,
         _upgrade: &'a HeaderMap,
-    ) -> BoxFuture<'a, Result<Caller, Refused>> {
+    ) -> BoxFuture<'a, Result<Pass, Refused>> {
         let token = payload
             .and_then(|payload| payload.get("token"))
             .and_then(Value::as_str);
@@ -161,11 +162,11 @@ impl Authenticate for Doorkeeper {
     }
 }
 
-fn judge(token: Option<&str>) -> Result<Caller, Refused> {
+fn judge(token: Option<&str>) -> Result<Pass, Refused> {
     match token {
         Some("wrong") => Err(Refused::Unauthenticated("This token does not hold.".into())),
         Some("later") => Err(Refused::Unavailable),
-        _ => Ok(Caller::everything()),
+        _ => Ok(Caller::everything().into()),
     }
 }
 

@@ -7,6 +7,7 @@ use conversation_gateway::domain::caller::{Caller, Scope};
 use conversation_gateway::domain::conversation::Conversation;
 use conversation_gateway::domain::filter::Filter;
 use conversation_gateway::domain::ids::ConversationId;
+use conversation_gateway::domain::permission::Permissions;
 use conversation_gateway::domain::time::Time;
 use conversation_gateway::store::{
     BadPage, Cursor, Latest, Order, OrderField, Page, Slice, Store, StoreError,
@@ -273,10 +274,7 @@ async fn a_thousand_ids_fit_into_every_list_of_a_filter(database: TestDatabase) 
         queues: Arc::new(queues.into_iter().collect()),
         user: None,
     };
-    let caller = Caller {
-        subject: Arc::from("someone"),
-        scope,
-    };
+    let caller = Caller::new("someone", Permissions::all(), scope);
     let listed = store
         .conversations(&caller, &filter, NEWEST_FIRST, &Page::default())
         .await

@@ -8,6 +8,7 @@ use conversation_gateway::domain::conversation::Conversation;
 use conversation_gateway::domain::facts::Facts;
 use conversation_gateway::domain::filter::Filter;
 use conversation_gateway::domain::ids::ConversationId;
+use conversation_gateway::domain::permission::Permissions;
 use conversation_gateway::domain::registration::{ContextLink, Registration};
 use conversation_gateway::domain::row::{
     ContextKey, ContextRef, ContextVerb, ConversationStatus, Direction, Failure, InitiatedBy,
@@ -369,12 +370,10 @@ impl Random {
             return Caller::everything();
         }
         let queues: BTreeSet<_> = self.some(2, |r| r.queue().into()).into_iter().collect();
-        Caller {
-            subject: Arc::from("someone"),
-            scope: Scope::Narrowed {
-                queues: Arc::new(queues),
-                user: self.maybe(|r| r.user().into()),
-            },
-        }
+        let scope = Scope::Narrowed {
+            queues: Arc::new(queues),
+            user: self.maybe(|r| r.user().into()),
+        };
+        Caller::new("someone", Permissions::all(), scope)
     }
 }

@@ -178,9 +178,16 @@ fn settings(organisation: &Organisation, data: &TempDir, flags: &[&str]) -> Conf
         "simulator-client",
         "--genesys-client-secret",
         "simulator-secret",
-        "--insecure-no-auth",
     ];
-    let mut config = Settings::parse_from(fixed.into_iter().chain(flags.iter().copied())).config;
+    let open = ["--insecure-no-auth"];
+    let is_guarded = |flag: &&str| ["--jwt-secret", "--api-keys-only"].contains(flag);
+    let door = if flags.iter().any(is_guarded) {
+        &[][..]
+    } else {
+        &open
+    };
+    let all = [&fixed[..], door, flags].concat();
+    let mut config = Settings::parse_from(all).config;
     config.genesys = config.genesys.with_quick_timers();
     config
 }
