@@ -98,7 +98,7 @@ fn ids(value: &Value) -> Result<BTreeSet<String>, Unusable> {
         .collect()
 }
 
-/// A NumericDate may have a fraction (RFC 7519, section 2).
+/// A `NumericDate` may have a fraction (RFC 7519, section 2).
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a float that is too large becomes the last moment, which is meant"

@@ -20,7 +20,7 @@ pub struct AuthConfig {
     #[arg(long, env = "GATEWAY_INSECURE_NO_AUTH", value_parser = FalseyValueParser::new())]
     pub insecure_no_auth: bool,
 
-    /// Where the keys are published with which tokens are signed (RS256, ES256, EdDSA).
+    /// Where the keys are published with which tokens are signed (RS256, ES256, `EdDSA`).
     #[arg(long, env = "GATEWAY_JWT_JWKS_URL", value_name = "URL")]
     pub jwt_jwks_url: Option<Url>,
 

@@ -57,7 +57,7 @@ fn narrowing(grant: &Grant, prefix: &str) -> Map<String, Value> {
     claims
 }
 
-/// A NumericDate; cut, so that a token never claims to be from the future.
+/// A `NumericDate`; cut, so that a token never claims to be from the future.
 fn seconds(time: Time) -> i64 {
     time.as_millis().div_euclid(1_000)
 }

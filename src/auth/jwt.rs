@@ -64,14 +64,11 @@ impl Tokens {
     /// The pass that a token stands for.
     pub(super) async fn pass(&self, token: &str, teams: &Teams) -> Result<Pass, Refused> {
         let fingerprint = fingerprint(token);
-        let verified = match self.verified.get(&fingerprint) {
-            Some(known) => known,
-            None => {
-                let verified = Arc::new(self.verify(token, teams).await?);
-                self.verified.insert(fingerprint, Arc::clone(&verified));
-                verified
-            }
-        };
+        if let Some(known) = self.verified.get(&fingerprint) {
+            return self.in_time(&known);
+        }
+        let verified = Arc::new(self.verify(token, teams).await?);
+        self.verified.insert(fingerprint, Arc::clone(&verified));
         self.in_time(&verified)
     }
 
