@@ -1,10 +1,15 @@
 //! Every path with no token, an expired one, one for somebody else, and one that allows all but
 //! what is asked.
 
+use std::time::Duration;
+
 use conversation_gateway::graphql::bare_schema;
 use serde_json::{Value, json};
 
-use super::guarded::{ALL, Guarded, Heard, expired_token, for_another_audience, token};
+use super::guarded::{
+    ALL, Guarded, Heard, expired_token, for_another_audience, narrowed, short_token, token,
+};
+use crate::support::eventually;
 use crate::support::gateway::Database;
 use crate::support::organisation::Organisation;
 
@@ -189,4 +194,30 @@ async fn a_stranger_is_told_why_but_nothing_else() {
             "message": "The token has expired.", "extensions": { "code": "UNAUTHENTICATED" }
         }] })
     );
+}
+
+#[tokio::test]
+async fn a_token_opens_until_it_ends() {
+    let organisation = Organisation::start().await;
+    let guarded = Guarded::start(&organisation, Database::Sqlite).await;
+    let short = short_token("a", ALL, Duration::from_secs(3));
+    let data = guarded.data(&short, "{ feedCursor }", json!({})).await;
+    assert!(data["feedCursor"].is_string());
+    eventually("it has ended", || async {
+        let answer = guarded.ask(&short, "{ feedCursor }", json!({})).await;
+        (code(&answer) == "UNAUTHENTICATED").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_is_narrowed_is_no_administrator() {
+    let organisation = Organisation::start().await;
+    let guarded = Guarded::start(&organisation, Database::Sqlite).await;
+    let narrowed = narrowed("a", ALL, &["q1"], &[], None);
+    for operation in ["{ auditTrail }", "{ sessions }", "mutation { endSession }"] {
+        let answer = guarded.ask(&narrowed, operation, json!({})).await;
+        assert_eq!(code(&answer), "FORBIDDEN", "{operation}: {answer}");
+    }
+    guarded.data(&narrowed, "{ feedCursor }", json!({})).await;
 }
