@@ -113,7 +113,7 @@ mod tests {
 
     use super::*;
 
-    fn claims(more: Value) -> Claims {
+    fn claims(more: &Value) -> Claims {
         let mut all = json!({ "sub": "anna", "exp": 1_800_000_000.5 });
         all.as_object_mut()
             .unwrap()
@@ -128,36 +128,36 @@ mod tests {
             json!({ "scp": ["conversations:read", "admin"] }),
             json!({ "permissions": ["admin"], "scope": "conversations:read" }),
         ] {
-            let grant = claims(more).grant("").unwrap();
+            let grant = claims(&more).grant("").unwrap();
             assert_eq!(grant.permissions.to_string(), "conversations:read admin");
             assert_eq!(grant.narrowing, None);
         }
-        assert!(claims(json!({})).grant("").unwrap().permissions.is_empty());
+        assert!(claims(&json!({})).grant("").unwrap().permissions.is_empty());
     }
 
     #[test]
     fn queues_and_teams_narrow() {
         let said =
             json!({ "x/queues": ["q1"], "x/teams": [], "x/genesysUserId": "u1", "queues": 7 });
-        let narrowing = claims(said).grant("x/").unwrap().narrowing.unwrap();
+        let narrowing = claims(&said).grant("x/").unwrap().narrowing.unwrap();
         assert_eq!(narrowing.queues, BTreeSet::from(["q1".to_owned()]));
         assert!(narrowing.teams.is_empty());
         assert_eq!(narrowing.user, Some("u1".into()));
         // An empty list narrows to nothing; an unreadable one is refused, not overlooked.
-        let none = claims(json!({ "queues": [] })).grant("").unwrap();
+        let none = claims(&json!({ "queues": [] })).grant("").unwrap();
         assert_eq!(none.narrowing, Some(Narrowing::default()));
         for unreadable in [json!("q1"), json!([7]), json!({})] {
-            let refused = claims(json!({ "queues": unreadable })).grant("");
+            let refused = claims(&json!({ "queues": unreadable })).grant("");
             assert_eq!(refused, Err(Unusable::Narrowing));
         }
     }
 
     #[test]
     fn a_subject_is_needed_and_short() {
-        assert_eq!(claims(json!({})).subject(), Ok("anna"));
+        assert_eq!(claims(&json!({})).subject(), Ok("anna"));
         for sub in [json!(null), json!(""), json!("x".repeat(256))] {
             assert_eq!(
-                claims(json!({ "sub": sub })).subject(),
+                claims(&json!({ "sub": sub })).subject(),
                 Err(Unusable::NoSubject)
             );
         }
@@ -166,11 +166,11 @@ mod tests {
     #[test]
     fn times_may_have_fractions() {
         assert_eq!(
-            claims(json!({})).expires_at(),
+            claims(&json!({})).expires_at(),
             Time::from_millis(1_800_000_000_500)
         );
         assert_eq!(
-            claims(json!({ "exp": 1e300 })).expires_at(),
+            claims(&json!({ "exp": 1e300 })).expires_at(),
             Time::from_millis(i64::MAX)
         );
     }
