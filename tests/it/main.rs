@@ -7,8 +7,8 @@
 )]
 
 mod architecture;
-mod closing;
 mod auth;
+mod closing;
 mod faults;
 mod front_door;
 mod handover;
