@@ -86,7 +86,7 @@ impl App {
             commands: Commands::new(
                 ingest,
                 store.clone(),
-                directory,
+                directory.clone(),
                 Arc::clone(&clock),
                 config.genesys.actions.clone(),
                 sockets.clone(),
@@ -111,6 +111,7 @@ impl App {
         lifecycle.spawn("write path", ingest_loop.run(drain.clone()));
         lifecycle.spawn("log follower", hub.follow(store.clone(), drain.clone()));
         lifecycle.spawn("Genesys listener", genesys_listener.run(drain.clone()));
+        lifecycle.spawn("directory", directory.run(drain.clone()));
         lifecycle.spawn("front door", async move {
             http::serve(listener, router, &config.http, drain).await?;
             sockets.close();

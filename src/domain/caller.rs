@@ -61,6 +61,14 @@ impl Caller {
 }
 
 impl Scope {
+    /// Whether a queue is one of those whose conversations may be seen.
+    pub fn sees_queue(&self, queue: &str) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Narrowed { queues, .. } => queues.iter().any(|it| it.as_str() == queue),
+        }
+    }
+
     /// Whether a conversation in this state is visible (contract: scope).
     pub fn sees(&self, row: &Row) -> bool {
         match self {

@@ -1,8 +1,14 @@
-//! The organisation's wrap-up codes, as last read.
+//! The organisation's queues, users and wrap-up codes, as last read.
+//!
+//! Queues are listed by the listener, which follows them; users are read here from time to time, and
+//! a queue's wrap-up codes when somebody asks for them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::client::{ApiError, GenesysClient};
 use super::config::duration;
@@ -11,6 +17,9 @@ use crate::domain::ids::QueueId;
 
 /// A list read so short a time ago is not read again because something is not in it.
 const FRESH: Duration = Duration::from_secs(2);
+
+/// Shortest wait after a reading that failed.
+const RETRY: Duration = Duration::from_secs(30);
 
 /// How long what was read is trusted.
 #[derive(clap::Args, Clone, Debug)]
@@ -27,6 +36,16 @@ pub struct WrapUpCode {
     pub name: String,
 }
 
+/// A queue or a user. Lists of them are sorted by name in lower case, then by id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub id: String,
+    pub name: Option<String>,
+}
+
+/// A sorted list.
+pub type Listing = Arc<[Listed]>;
+
 /// A handle on what was read.
 #[derive(Clone)]
 pub struct Directory(Arc<Inner>);
@@ -34,6 +53,7 @@ pub struct Directory(Arc<Inner>);
 struct Inner {
     client: GenesysClient,
     refresh: Duration,
+    users: RwLock<Listing>,
     codes: Mutex<HashMap<QueueId, Codes>>,
 }
 
@@ -48,6 +68,7 @@ impl Directory {
         Self(Arc::new(Inner {
             client,
             refresh: config.directory_refresh,
+            users: RwLock::new(Arc::from([])),
             codes: Mutex::default(),
         }))
     }
@@ -55,6 +76,50 @@ impl Directory {
     /// The API it reads from.
     pub fn client(&self) -> &GenesysClient {
         &self.0.client
+    }
+
+    /// Reads the users again and again until the token is cancelled.
+    pub async fn run(self, token: CancellationToken) -> anyhow::Result<()> {
+        loop {
+            let wait = match token.run_until_cancelled(self.read_users()).await {
+                None => return Ok(()),
+                Some(Ok(())) => self.0.refresh,
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "the list of users cannot be read (directory:user:view)");
+                    let wished = error.retry_after().unwrap_or(RETRY);
+                    wished.max(RETRY).min(self.0.refresh)
+                }
+            };
+            if token.run_until_cancelled(sleep(wait)).await.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// All queues, as last listed.
+    pub fn queues(&self) -> Listing {
+        self.0.client.queue_names().listing()
+    }
+
+    /// All active users, as last read.
+    pub fn users(&self) -> Listing {
+        let users = self.0.users.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&users)
+    }
+
+    async fn read_users(&self) -> Result<(), ApiError> {
+        let mut read = Vec::new();
+        for page in 1.. {
+            let listing = self.0.client.users(page).await?;
+            let is_last = listing.is_last(page);
+            read.extend(listing.entities.into_iter().map(Listed::from));
+            if is_last {
+                break;
+            }
+        }
+        let mut users = self.0.users.write().unwrap_or_else(PoisonError::into_inner);
+        *users = sorted(read);
+        Ok(())
     }
 
     /// The wrap-up codes of a queue, by name.
@@ -129,6 +194,30 @@ impl Directory {
         all.insert(queue.clone(), known);
         Ok(codes)
     }
+}
+
+impl From<wire::Named> for Listed {
+    fn from(sent: wire::Named) -> Self {
+        Self {
+            id: sent.id,
+            name: sent.name,
+        }
+    }
+}
+
+impl Listed {
+    /// What lists are sorted by.
+    pub fn key(&self) -> (String, &str) {
+        let name = self.name.as_deref().unwrap_or_default();
+        (name.to_lowercase(), &self.id)
+    }
+}
+
+/// Sorted, each id once.
+pub(super) fn sorted(mut listed: Vec<Listed>) -> Listing {
+    listed.sort_by(|a, b| a.key().cmp(&b.key()));
+    listed.dedup_by(|a, b| a.id == b.id);
+    listed.into()
 }
 
 fn code(sent: wire::Named) -> Option<WrapUpCode> {

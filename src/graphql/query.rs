@@ -3,6 +3,7 @@
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Interface, Object, Result};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::error::{self, bad_input};
 use super::global_id::GlobalId;
@@ -10,13 +11,15 @@ use super::loaders::Loads;
 use super::pagination;
 use super::types::context::{ContextConnection, ContextLink};
 use super::types::conversation::{Conversation, ConversationConnection};
+use super::types::directory::{AgentConnection, QueueConnection, Wanted, WrapUpCode};
 use super::types::enums::ContextKey;
 use super::types::feed::FeedStatus;
 use super::types::input::{ConversationFilter, ConversationOrder, conversation_id};
 use super::types::participant::Participant;
+use crate::commands::Commands;
 use crate::domain::caller::Caller;
 use crate::domain::feed;
-use crate::domain::ids::ConversationId;
+use crate::domain::ids::{ConversationId, QueueId};
 use crate::store::{Order, Store};
 
 /// Anything with a global id.
@@ -87,6 +90,58 @@ impl Query {
             .await
             .map_err(|cause| error::store(ctx, &cause))?;
         Ok(ContextConnection::of(slice))
+    }
+
+    /// The organisation's queues, by name; a caller narrowed to queues sees those.
+    async fn queues(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those whose name holds this, in any case.")] search: Option<String>,
+        #[graphql(desc = "How many, 0 to 200; 50 when not given.")] first: Option<i32>,
+        #[graphql(desc = "Only those after this edge's cursor.")] after: Option<String>,
+    ) -> Result<QueueConnection> {
+        let wanted = Wanted::read(search, first, after)?;
+        let scope = &ctx.data::<Caller>()?.scope;
+        let listing = ctx.data::<Commands>()?.directory.queues();
+        Ok(wanted
+            .of(&listing, |queue| scope.sees_queue(&queue.id))
+            .into())
+    }
+
+    /// The organisation's active users, by name.
+    async fn agents(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those whose name holds this, in any case.")] search: Option<String>,
+        #[graphql(desc = "How many, 0 to 200; 50 when not given.")] first: Option<i32>,
+        #[graphql(desc = "Only those after this edge's cursor.")] after: Option<String>,
+    ) -> Result<AgentConnection> {
+        let wanted = Wanted::read(search, first, after)?;
+        let listing = ctx.data::<Commands>()?.directory.users();
+        Ok(wanted.of(&listing, |_| true).into())
+    }
+
+    /// The wrap-up codes of a queue, by name.
+    async fn wrap_up_codes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Genesys' id of the queue.")] queue_id: ID,
+    ) -> Result<Vec<WrapUpCode>> {
+        let is_id = Uuid::try_parse(&queue_id).is_ok();
+        if !is_id || !ctx.data::<Caller>()?.scope.sees_queue(&queue_id) {
+            return Err(error::not_found("queue"));
+        }
+        let queue = QueueId::from(queue_id.as_str());
+        match ctx
+            .data::<Commands>()?
+            .directory
+            .wrap_up_codes(&queue)
+            .await
+        {
+            Ok(codes) => Ok(codes.iter().map(WrapUpCode::from).collect()),
+            Err(cause) if cause.is_not_found() => Err(error::not_found("queue")),
+            Err(cause) => Err(error::genesys(ctx, &cause)),
+        }
     }
 
     /// Whether the picture may be stale.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::eventually;
 use crate::support::gateway::{Database, Gateway};
 use crate::support::organisation::Organisation;
 
@@ -174,4 +175,65 @@ async fn a_page_costs_the_same_number_of_statements_whatever_its_length() {
     let of_two = cost(2).await;
     assert_eq!(cost(100).await, of_two);
     assert!(of_two <= 6, "{of_two} statements");
+}
+
+#[tokio::test]
+async fn queues_agents_and_wrap_up_codes_are_offered_page_by_page() {
+    let organisation = Organisation::start().await;
+    let gateway = Gateway::start(&organisation, Database::Sqlite).await;
+    let list = "query($first: Int, $after: String) { queues(first: $first, after: $after) {
+        nodes { queueId name } pageInfo { hasNextPage endCursor } } }";
+    let mut names = Vec::new();
+    let mut after = Value::Null;
+    loop {
+        let page = gateway
+            .query(list, json!({ "first": 5, "after": after }))
+            .await;
+        let page = &page["queues"];
+        let nodes = page["nodes"].as_array().unwrap();
+        names.extend(
+            nodes
+                .iter()
+                .map(|node| node["name"].as_str().unwrap().to_owned()),
+        );
+        if page["pageInfo"]["hasNextPage"] == false {
+            break;
+        }
+        after = page["pageInfo"]["endCursor"].clone();
+    }
+    let listed = organisation
+        .api("/api/v2/routing/queues?pageSize=500")
+        .await;
+    assert_eq!(names.len(), listed["entities"].as_array().unwrap().len());
+    assert!(names.is_sorted_by_key(|name| name.to_lowercase()));
+
+    let found = gateway
+        .query(
+            "{ queues(search: \"SUPP\") { edges { cursor node { queueId name } } } }",
+            json!({}),
+        )
+        .await;
+    let support = &found["queues"]["edges"][0]["node"];
+    assert_eq!(support["name"], "Support");
+    eventually("users are read", || async {
+        let found = gateway
+            .query(
+                "{ agents(first: 200) { nodes { userId name } } }",
+                json!({}),
+            )
+            .await;
+        (found["agents"]["nodes"].as_array().unwrap().len() == 20).then_some(())
+    })
+    .await;
+
+    let codes = "query($queue: ID!) { wrapUpCodes(queueId: $queue) { code name } }";
+    let found = gateway
+        .query(codes, json!({ "queue": support["queueId"] }))
+        .await;
+    let found = found["wrapUpCodes"].as_array().unwrap();
+    assert!(found.iter().any(|code| code["name"] == "Resolved"));
+    for unknown in ["0c0ffee0-0000-4000-8000-000000000001", "../users"] {
+        let answer = gateway.ask(codes, json!({ "queue": unknown })).await;
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "NOT_FOUND");
+    }
 }

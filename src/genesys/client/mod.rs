@@ -150,6 +150,22 @@ impl GenesysClient {
         .await
     }
 
+    /// One page of the active users; pages count from 1.
+    pub async fn users(&self, page: u32) -> Result<wire::Listing<wire::Named>, ApiError> {
+        let page = page.to_string();
+        let query = [
+            ("pageNumber", page.as_str()),
+            ("pageSize", NAMES_PER_PAGE),
+            ("state", "active"),
+        ];
+        json(
+            self.send(Call::get("/api/v2/users", &query), Priority::Enrichment)
+                .await?,
+            "GET /api/v2/users",
+        )
+        .await
+    }
+
     /// One page of a queue's wrap-up codes; pages count from 1.
     pub async fn wrap_up_codes(
         &self,

@@ -4,6 +4,7 @@
 pub mod change;
 pub mod context;
 pub mod conversation;
+pub mod directory;
 pub mod enums;
 pub mod feed;
 pub mod input;
