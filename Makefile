@@ -5,7 +5,7 @@ export CARGO_TERM_COLOR ?= auto
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test bench lint unit web protocol e2e schema clean
+.PHONY: help demo test bench lint unit web protocol sdk e2e schema clean
 
 help:
 	@echo "make demo    run the gateway with a simulated Genesys organisation"
@@ -15,6 +15,7 @@ help:
 	@echo "make unit    Rust tests only (unit and integration)"
 	@echo "make protocol  the front door against the protocols' own libraries"
 	@echo "make e2e     browser tests only"
+	@echo "make sdk     Genesys' own SDKs against the simulator only"
 	@echo "make schema  print the GraphQL schema into schema.graphql"
 
 demo: web
@@ -26,7 +27,7 @@ bench: web
 	$(CARGO) build --profile demo --locked -p bench -p conversation-gateway
 	$(TARGET)/demo/bench run $(or $(ARGS),--results bench/RESULTS.md)
 
-test: lint web-test unit protocol e2e
+test: lint web-test unit protocol sdk e2e
 	@echo "all checks passed"
 
 lint:
@@ -62,6 +63,23 @@ e2e: web
 	@scripts/need chromium
 	$(CARGO) build --locked --bin conversation-gateway
 	cd web-demo && GATEWAY_BIN="$(abspath $(TARGET))/debug/conversation-gateway" npm run e2e
+
+# Genesys' own SDKs against the simulator.
+sdk: web tests/sdk/js/node_modules/.package-lock.json $(TARGET)/sdk/installed
+	$(CARGO) build --locked --bin conversation-gateway
+	cd tests/sdk/js && GATEWAY_BIN="$(abspath $(TARGET))/debug/conversation-gateway" npm test
+	cd tests/sdk/python && GATEWAY_BIN="$(abspath $(TARGET))/debug/conversation-gateway" \
+		PYTHONDONTWRITEBYTECODE=1 "$(abspath $(TARGET))/sdk/venv/bin/python" -m unittest sdk_test
+
+tests/sdk/js/node_modules/.package-lock.json: tests/sdk/js/package-lock.json
+	@scripts/need node
+	cd tests/sdk/js && npm ci --no-audit --no-fund
+
+$(TARGET)/sdk/installed: tests/sdk/python/requirements.txt
+	@scripts/need python3-venv
+	rm -rf $(TARGET)/sdk && python3 -m venv $(TARGET)/sdk/venv
+	$(TARGET)/sdk/venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
 
 schema:
 	$(CARGO) run --quiet -- schema > schema.graphql.new
