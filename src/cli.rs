@@ -19,6 +19,7 @@ use crate::config::{Config, with_file};
 use crate::genesys;
 use crate::graphql;
 use crate::lifecycle::{Lifecycle, watch_signals};
+use crate::registrar::Registrar;
 use crate::simulator::{Simulator, SimulatorConfig};
 use crate::store::{Store, StoreConfig};
 use crate::telemetry::{self, TelemetryConfig};
@@ -215,16 +216,20 @@ async fn demo(args: DemoArgs) -> anyhow::Result<()> {
     lifecycle.spawn("simulator", async move { Ok(serving.await?) });
     let building = App::build(config, recorder()?, Arc::new(SystemClock), token.clone());
     lifecycle.spawn("gateway", {
-        let simulated = simulated.clone();
+        let (simulated, token) = (simulated.clone(), token.clone());
         async move {
             let app = building.await?;
             if !args.quiet_org {
                 start_traffic(&simulated).await?;
             }
-            println!("\n  Live page          http://{}/", app.local_addr());
-            println!("  GraphiQL           http://{}/graphiql", app.local_addr());
+            let gateway = format!("http://{}", app.local_addr());
+            println!("\n  Live pages         {gateway}/");
+            println!("  Badge in a page    {gateway}/badge-example");
+            println!("  GraphiQL           {gateway}/graphiql");
             println!("  Genesys simulator  {simulated}/\n\n  Ctrl-C stops it.\n");
-            app.run().await
+            let registering = Registrar::new(&gateway)?.run(token);
+            tokio::try_join!(app.run(), registering)?;
+            Ok(())
         }
     });
     until_signalled(token, lifecycle.run()).await

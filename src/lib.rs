@@ -17,6 +17,7 @@
 //! | [`auth`] | who comes in |
 //! | [`sessions`] | who is here, and for how long |
 //! | [`simulator`] | a stand-in for Genesys that knows nothing of the rest |
+//! | [`registrar`] | the demo's stand-in for an Architect flow: a client of the public API |
 //! | [`app`], [`cli`], [`config`] | putting it together |
 
 pub mod app;
@@ -33,6 +34,7 @@ pub mod http;
 pub mod hub;
 pub mod ingest;
 pub mod lifecycle;
+pub mod registrar;
 pub mod sessions;
 pub mod simulator;
 pub mod store;

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use axum::extract::State;
 use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    ETAG, IF_NONE_MATCH,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -19,6 +20,11 @@ use super::{Front, HttpConfig};
 const HASHED: &str = "assets/";
 const DEMO_PAGE: &str = "index.html";
 const GRAPHIQL_PAGES: [&str; 2] = ["graphiql.html", "graphiql/index.html"];
+/// The custom element, for pages of any origin.
+const BADGE: &str = "badge.js";
+/// The one page with a name of its own, and where the demo's pages read what they may call.
+const BADGE_EXAMPLE: (&str, &str) = ("badge-example", "badge-example.html");
+const SETTINGS: &str = "web-demo.json";
 const NOT_BUILT: &str = "This page has not been built into the gateway.\n\
     Run `npm ci && npm run build` in web-demo, then build the gateway again.\n";
 
@@ -36,6 +42,8 @@ pub(super) struct Assets {
     file: fn(&str) -> Option<Asset>,
     serves_demo: bool,
     policy: HeaderValue,
+    /// For the demo's pages: the origins beside this one that they may call.
+    settings: String,
 }
 
 pub(super) async fn graphiql<E>(State(front): State<Front<E>>, headers: HeaderMap) -> Response {
@@ -68,6 +76,7 @@ impl Assets {
             file,
             serves_demo: config.web_demo,
             policy: policy(&config.web_demo_connect),
+            settings: settings(&config.web_demo_connect),
         }
     }
 
@@ -80,6 +89,14 @@ impl Assets {
 
     fn page(&self, path: &str, headers: &HeaderMap) -> Response {
         let path = path.trim_start_matches('/');
+        if self.serves_demo && path == SETTINGS {
+            return self.settings();
+        }
+        let path = if path == BADGE_EXAMPLE.0 {
+            BADGE_EXAMPLE.1
+        } else {
+            path
+        };
         let is_demo = path.is_empty() || path == DEMO_PAGE;
         if !is_demo && let Some(file) = self.serve(path, headers) {
             return file;
@@ -117,8 +134,23 @@ impl Assets {
         answer.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
         answer.insert(ETAG, tag);
         answer.insert(CONTENT_SECURITY_POLICY, self.policy.clone());
+        if path == BADGE {
+            answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        }
         Some(response)
     }
+
+    fn settings(&self) -> Response {
+        let headers = [
+            (CONTENT_TYPE, "application/json"),
+            (CACHE_CONTROL, "no-store"),
+        ];
+        (headers, self.settings.clone()).into_response()
+    }
+}
+
+fn settings(connect: &[String]) -> String {
+    serde_json::json!({ "connect": connect }).to_string()
 }
 
 /// Pages run nothing but the gateway's own files. Styles may be inline because the editor of GraphiQL
@@ -182,6 +214,8 @@ mod tests {
                 "graphiql.html" => b"<p>graphiql",
                 "assets/app-1a2b.js" => b"run()",
                 "logo.svg" => b"<svg/>",
+                "badge.js" => b"define()",
+                "badge-example.html" => b"<p>badge",
                 _ => return None,
             };
             Some(Asset {
@@ -193,6 +227,7 @@ mod tests {
             file,
             serves_demo,
             policy: policy(&["http://127.0.0.1:8090".into()]),
+            settings: settings(&["http://127.0.0.1:8090".into()]),
         }
     }
 
@@ -228,6 +263,24 @@ mod tests {
             (200, "text/javascript; charset=utf-8"),
         );
         check(&built(true), "/logo.svg", &none, (200, "image/svg+xml"));
+        check(&built(true), "/badge-example", &none, (200, page));
+        check(
+            &built(true),
+            "/web-demo.json",
+            &none,
+            (200, "application/json"),
+        );
+        check(&built(false), "/web-demo.json", &none, (404, text));
+    }
+
+    #[test]
+    fn the_badge_may_be_loaded_from_pages_of_any_origin() {
+        let headers = |path: &str| {
+            let response = built(false).page(path, &HeaderMap::new());
+            response.headers().clone()
+        };
+        assert_eq!(headers("/badge.js")[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+        assert!(!headers("/logo.svg").contains_key(ACCESS_CONTROL_ALLOW_ORIGIN));
     }
 
     #[test]

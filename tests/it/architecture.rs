@@ -29,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("http", &["domain", "sessions"]),
     ("auth", &["domain", "sessions", "http", "store", "clock"]),
     ("simulator", &[]),
+    ("registrar", &["genesys"]),
     (
         "config",
         &[

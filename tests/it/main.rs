@@ -15,6 +15,7 @@ mod handover;
 mod lists;
 mod marks;
 mod register;
+mod registrar;
 mod restart;
 mod schema;
 mod scripts;
