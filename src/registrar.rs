@@ -167,7 +167,7 @@ fn link(id: Uuid) -> Value {
 
 /// One conversation in eight begins about a party, and only then is a case found for it.
 fn is_about_party(id: Uuid) -> bool {
-    chance(id) % 8 == 0
+    chance(id).is_multiple_of(8)
 }
 
 fn case_of(id: Uuid) -> Value {

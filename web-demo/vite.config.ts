@@ -40,7 +40,13 @@ export default defineConfig({
   },
   worker: { format: "es" },
   server: {
-    proxy: { "/graphql": { target: gateway, ws: true }, "/healthz": gateway, "/readyz": gateway },
+    proxy: {
+      "/graphql": { target: gateway, ws: true },
+      "/healthz": gateway,
+      "/readyz": gateway,
+      "/web-demo.json": gateway,
+      "/badge.js": gateway,
+    },
   },
   test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"] },
 });

@@ -1,9 +1,11 @@
 import { memo, type Ref } from "react";
+import { Link } from "wouter";
 import type { ConversationRowFragment } from "../gql/graphql";
 import { Icon } from "../icons/Icon";
 import { StatusBadge } from "../status/StatusBadge";
 import { useNow } from "../time/clock";
 import { dayTime } from "../time/format";
+import { None, OwnerName } from "./OwnerName";
 import { directions, media, shortId } from "./words";
 
 interface Props {
@@ -30,7 +32,13 @@ export const ConversationTableRow = memo(function ConversationTableRow(props: Pr
       </span>
       <span role="cell" className="cell-conversation">
         <Medium row={row} />
-        <code title={row.conversationId}>{shortId(row.conversationId)}</code>
+        <Link
+          href={`/conversations/${row.conversationId}`}
+          className="conversation-link"
+          title={row.conversationId}
+        >
+          <code>{shortId(row.conversationId)}</code>
+        </Link>
         {row.errorMessage && (
           <span className="row-error" title={row.errorMessage}>
             <Icon name="warning" size={14} /> Error
@@ -50,7 +58,7 @@ export const ConversationTableRow = memo(function ConversationTableRow(props: Pr
   );
 });
 
-function Medium({ row }: { row: ConversationRowFragment }) {
+export function Medium({ row }: { row: ConversationRowFragment }) {
   const type = row.activeMediaType ?? row.originalMediaType;
   if (!type) return <span className="medium">Unknown medium</span>;
   return (
@@ -62,30 +70,6 @@ function Medium({ row }: { row: ConversationRowFragment }) {
   );
 }
 
-function OwnerName({ owner }: { owner: ConversationRowFragment["owner"] | null }) {
-  if (!owner) return <None />;
-  return (
-    <span className="owner">
-      <Icon name={owner.kind === "TEAM" ? "team" : "person"} />
-      <span>
-        <span className="visually-hidden">{owner.kind === "TEAM" ? "Team " : "Agent "}</span>
-        {owner.name ?? owner.ownerId}
-      </span>
-    </span>
-  );
-}
-
 function Started({ at }: { at: string }) {
   return <time dateTime={at}>{dayTime(at, useNow())}</time>;
-}
-
-function None() {
-  return (
-    <>
-      <span className="none" aria-hidden="true">
-        –
-      </span>
-      <span className="visually-hidden">none</span>
-    </>
-  );
 }

@@ -2,14 +2,14 @@ import { useMemo } from "react";
 import { useSearchParams } from "wouter";
 import { type Status, statuses } from "../status/statuses";
 import { ConversationTable } from "./ConversationTable";
+import { openConversations } from "./operations";
 import { StatusFilter } from "./StatusFilter";
 import { useLiveList } from "./useLiveList";
 
-const open = { open: true };
 const isStatus = (word: string): word is Status => word in statuses;
 
-export function ConversationsPage() {
-  const { rows, loading, error } = useLiveList(open);
+export default function ConversationsPage() {
+  const { rows, loading, error } = useLiveList(openConversations);
   const [search, setSearch] = useSearchParams();
   const asked = search.get("status") ?? "";
   const chosen = useMemo(() => new Set(asked.split(",").filter(isStatus)), [asked]);

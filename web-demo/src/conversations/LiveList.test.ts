@@ -3,6 +3,7 @@ import type { Client, EventListener, ExecutionResult, Sink } from "graphql-ws";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { ConversationRowFragment, ConversationStatus, Membership } from "../gql/graphql";
 import { LiveList } from "./LiveList";
+import { openConversations } from "./operations";
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
@@ -67,7 +68,7 @@ async function liveList(pages: ConversationRowFragment[][]) {
         };
       },
     } as unknown as Client,
-    filter: { open: true },
+    source: openConversations,
     onRecovered: (changes) => {
       gateway.recovered += changes;
     },

@@ -1,27 +1,47 @@
 import type { ApolloClient } from "@apollo/client";
+import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import type { Client } from "graphql-ws";
 import { withTypenames } from "../api/documents";
-import { follow } from "../feed/follow";
-import type {
-  ConversationFilter,
-  ConversationListChangedSubscription,
-  ConversationRowFragment,
-} from "../gql/graphql";
-import { addPage, applyChanges, ordered, type Rows } from "./liveRows";
-import { ConversationList, ConversationListChanged, ConversationRow } from "./operations";
+import { type Change, type FeedVariables, follow } from "../feed/follow";
+import type { ConversationFilter } from "../gql/graphql";
+import { addPage, applyChanges, type LiveRow, ordered, type RowChange, type Rows } from "./liveRows";
 
-export interface LiveListState {
-  rows: readonly ConversationRowFragment[];
+export interface LivePage<TRow extends LiveRow> {
+  nodes: readonly TRow[];
+  /** The place in the change log from which on the feed tells what this page does not. */
+  feedCursor: string;
+  /** Where the next page begins; null at the end of the list. */
+  next: string | null;
+}
+
+type ListChange<TRow extends LiveRow> = Change & RowChange<TRow>;
+
+/** Which conversations a list holds, what of each, and how they are read. */
+export interface LiveSource<TRow extends LiveRow> {
+  page(apollo: ApolloClient, after: string | null, size: number): Promise<LivePage<TRow>>;
+  filter: ConversationFilter | null;
+  changes: TypedDocumentNode<
+    { conversationChanged: ListChange<TRow> },
+    FeedVariables & { filter?: ConversationFilter | null }
+  >;
+  fragment: TypedDocumentNode<TRow>;
+  fragmentName: string;
+  /** What the feed tells beyond that is left out. */
+  belongs?: (row: TRow) => boolean;
+  /** Most conversations that are read; without, all. */
+  most?: number;
+}
+
+export interface LiveListState<TRow extends LiveRow> {
+  rows: readonly TRow[];
   loading: boolean;
   error: string | null;
 }
 
-type RowChangeEvent = ConversationListChangedSubscription["conversationChanged"];
-
-interface Options {
+interface Options<TRow extends LiveRow> {
   apollo: ApolloClient;
   socket: Client;
-  filter: ConversationFilter;
+  source: LiveSource<TRow>;
   onRecovered: (changes: number) => void;
   pageSize?: number;
   /** Changes are shown together at most this often, so that a busy hour does not freeze the page. */
@@ -31,13 +51,13 @@ interface Options {
 }
 
 /**
- * The conversations that match a filter, kept up to date: the list is read once, page by page, and
- * the feed is followed from the cursor that came with the first page.
+ * The conversations of a source, kept up to date: the list is read once, page by page, and the feed
+ * is followed from the cursor that came with the first page.
  */
-export class LiveList {
-  #state: LiveListState = { rows: [], loading: true, error: null };
-  #rows: Rows = new Map();
-  #waiting: RowChangeEvent[] = [];
+export class LiveList<TRow extends LiveRow> {
+  #state: LiveListState<TRow> = { rows: [], loading: true, error: null };
+  #rows: Rows<TRow> = new Map();
+  #waiting: ListChange<TRow>[] = [];
   #recovered = 0;
   #listeners = new Set<() => void>();
   #stops: (() => void)[] = [];
@@ -45,9 +65,9 @@ export class LiveList {
   #patience: ReturnType<typeof setTimeout> | undefined;
   #reading = 0;
   #following = false;
-  readonly #options: Required<Options>;
+  readonly #options: Required<Options<TRow>>;
 
-  constructor(options: Options) {
+  constructor(options: Options<TRow>) {
     this.#options = { pageSize: 200, paintEveryMs: 100, verdictWithinMs: 2_000, ...options };
   }
 
@@ -72,24 +92,26 @@ export class LiveList {
       this.#stops = [];
       this.#following = false;
       clearTimeout(this.#paint);
+      this.#paint = undefined;
       clearTimeout(this.#patience);
     };
   }
 
   /** Reads the whole list. Rows that the gateway no longer lists go, unless a change renewed them meanwhile. */
   async #read() {
+    const { apollo, source, pageSize } = this.#options;
     const reading = ++this.#reading;
     const before = this.#rows;
     const listed = new Set<string>();
     try {
       for (let after: string | null = null, more = true; more; ) {
-        const page = await this.#page(after);
+        const page: LivePage<TRow> = await source.page(apollo, after, pageSize);
         if (reading !== this.#reading) return;
         for (const node of page.nodes) listed.add(node.conversationId);
         this.#rows = addPage(this.#rows, page.nodes);
         if (after === null) this.#follow(page.feedCursor);
-        more = page.pageInfo.hasNextPage;
-        after = page.pageInfo.endCursor ?? null;
+        more = page.next !== null && listed.size < (source.most ?? Number.POSITIVE_INFINITY);
+        after = page.next;
         this.#show({ loading: false, error: null });
       }
       const gone = [...before.values()].filter(
@@ -97,7 +119,7 @@ export class LiveList {
       );
       this.#rows = applyChanges(
         this.#rows,
-        gone.map((row) => ({ ...row, membership: "LEFT", conversation: null })),
+        gone.map((row) => ({ ...row, membership: "LEFT" as const, conversation: null })),
       );
       this.#show({});
     } catch (cause) {
@@ -107,24 +129,14 @@ export class LiveList {
     }
   }
 
-  async #page(after: string | null) {
-    const { apollo, filter, pageSize } = this.#options;
-    const { data } = await apollo.query({
-      query: ConversationList,
-      variables: { filter, first: pageSize, after },
-      fetchPolicy: "network-only",
-    });
-    if (!data) throw new Error("The gateway sent no list.");
-    return data.conversations;
-  }
-
   #follow(after: string) {
     if (this.#following) return;
     this.#following = true;
+    const { source, socket } = this.#options;
     this.#stops.push(
-      follow(this.#options.socket, {
-        document: withTypenames(ConversationListChanged),
-        variables: { filter: this.#options.filter, after },
+      follow(socket, {
+        document: withTypenames(source.changes),
+        variables: { filter: source.filter, after },
         change: (data) => data.conversationChanged,
         onChange: (change, recovered) => this.#take(change, recovered),
         onVerdict: (verdict) => {
@@ -141,9 +153,11 @@ export class LiveList {
     this.#patience = setTimeout(() => void this.#read(), this.#options.verdictWithinMs);
   }
 
-  #take(change: RowChangeEvent, recovered: boolean) {
-    this.#waiting.push(change);
+  #take(change: ListChange<TRow>, recovered: boolean) {
     if (recovered) this.#recovered += 1;
+    const { belongs } = this.#options.source;
+    const wanted = !change.conversation || !belongs || belongs(change.conversation);
+    this.#waiting.push(wanted ? change : { ...change, membership: "LEFT" });
     this.#paint ??= setTimeout(() => this.#flush(), this.#options.paintEveryMs);
   }
 
@@ -158,24 +172,23 @@ export class LiveList {
     this.#show({});
   }
 
-  /** What the feed told goes into the cache as well, so that every other page knows it. */
-  #share(changes: readonly RowChangeEvent[]) {
-    const { cache } = this.#options.apollo;
-    cache.batch({
-      update: () => {
-        for (const { conversation } of changes) {
-          if (!conversation) continue;
-          cache.writeFragment({
-            from: conversation,
-            fragment: ConversationRow,
-            data: conversation,
-          });
+  /** What the feed told goes into the cache as well, so that every other page knows it; what left the list leaves it. */
+  #share(changes: readonly ListChange<TRow>[]) {
+    const { apollo, source } = this.#options;
+    const { fragment, fragmentName } = source;
+    apollo.cache.batch({
+      update: (cache) => {
+        for (const { conversation, conversationId, membership } of changes) {
+          const id = cache.identify({ __typename: "Conversation", conversationId });
+          if (!id) continue;
+          if (membership === "LEFT" || !conversation) cache.evict({ id });
+          else cache.writeFragment<TRow>({ id, fragment, fragmentName, data: conversation as never });
         }
       },
     });
   }
 
-  #show(part: Partial<Omit<LiveListState, "rows">>) {
+  #show(part: Partial<Omit<LiveListState<TRow>, "rows">>) {
     this.#state = { ...this.#state, ...part, rows: ordered(this.#rows) };
     for (const tell of this.#listeners) tell();
   }

@@ -1,10 +1,9 @@
 import { ToggleButton, ToggleButtonGroup } from "react-aria-components";
-import type { ConversationRowFragment } from "../gql/graphql";
 import { Icon } from "../icons/Icon";
 import { type Status, statuses, statusOrder } from "../status/statuses";
 
 interface Props {
-  rows: readonly ConversationRowFragment[];
+  rows: readonly { calculatedStatus: Status }[];
   chosen: ReadonlySet<Status>;
   onChoose: (chosen: ReadonlySet<Status>) => void;
 }

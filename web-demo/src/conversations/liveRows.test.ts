@@ -12,15 +12,15 @@ const row = (id: string, version = 1, status: ConversationStatus = "CONNECTED", 
 
 const change = (
   conversation: ConversationRowFragment,
-  membership: RowChange["membership"],
-): RowChange => ({
+  membership: RowChange<ConversationRowFragment>["membership"],
+): RowChange<ConversationRowFragment> => ({
   conversationId: conversation.conversationId,
   version: conversation.version,
   membership,
   conversation,
 });
 
-const rowsOf = (...rows: ConversationRowFragment[]): Rows =>
+const rowsOf = (...rows: ConversationRowFragment[]): Rows<ConversationRowFragment> =>
   new Map(rows.map((each) => [each.conversationId, each]));
 
 describe("applyChanges", () => {

@@ -1,16 +1,27 @@
-import type { ConversationRowFragment, Membership } from "../gql/graphql";
+import type { Membership } from "../gql/graphql";
 
-export type Rows = ReadonlyMap<string, ConversationRowFragment>;
+/** The least that a list must know of a conversation, whatever else it shows. */
+export interface LiveRow {
+  conversationId: string;
+  version: number;
+  conversationStart?: string | null;
+  createdAt: string;
+}
 
-export interface RowChange {
+export type Rows<TRow extends LiveRow> = ReadonlyMap<string, TRow>;
+
+export interface RowChange<TRow extends LiveRow> {
   conversationId: string;
   version: number;
   membership: Membership;
-  conversation?: ConversationRowFragment | null;
+  conversation?: TRow | null;
 }
 
 /** The rows after `changes`; the same map when nothing changed. What is older than a row is left out. */
-export function applyChanges(rows: Rows, changes: readonly RowChange[]): Rows {
+export function applyChanges<TRow extends LiveRow>(
+  rows: Rows<TRow>,
+  changes: readonly RowChange<TRow>[],
+): Rows<TRow> {
   const next = new Map(rows);
   let touched = false;
   for (const { conversationId, version, membership, conversation } of changes) {
@@ -27,7 +38,10 @@ export function applyChanges(rows: Rows, changes: readonly RowChange[]): Rows {
 }
 
 /** The rows after one page of the list was read. */
-export function addPage(rows: Rows, page: readonly ConversationRowFragment[]): Rows {
+export function addPage<TRow extends LiveRow>(
+  rows: Rows<TRow>,
+  page: readonly TRow[],
+): Rows<TRow> {
   return applyChanges(
     rows,
     page.map((conversation) => ({
@@ -39,10 +53,10 @@ export function addPage(rows: Rows, page: readonly ConversationRowFragment[]): R
   );
 }
 
-const startedAt = (row: ConversationRowFragment) => row.conversationStart ?? row.createdAt;
+export const startedAt = (row: LiveRow) => row.conversationStart ?? row.createdAt;
 
 /** Newest start first, ties by id, as the gateway orders. */
-export function ordered(rows: Rows): ConversationRowFragment[] {
+export function ordered<TRow extends LiveRow>(rows: Rows<TRow>): TRow[] {
   return [...rows.values()].sort((a, b) => {
     const [left, right] = [startedAt(a), startedAt(b)];
     if (left !== right) return left < right ? 1 : -1;

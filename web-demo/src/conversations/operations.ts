@@ -1,4 +1,6 @@
 import { graphql } from "../gql";
+import type { ConversationFilter, ConversationRowFragment } from "../gql/graphql";
+import type { LiveSource } from "./LiveList";
 
 export const ConversationRow = graphql(`
   fragment ConversationRow on Conversation {
@@ -19,6 +21,7 @@ export const ConversationRow = graphql(`
     owner {
       kind
       ownerId
+      genesysId
       name
       since
     }
@@ -63,3 +66,27 @@ export const ConversationListChanged = graphql(`
     }
   }
 `);
+
+export function conversationsWhere(
+  filter: ConversationFilter,
+): LiveSource<ConversationRowFragment> {
+  return {
+    filter,
+    changes: ConversationListChanged,
+    fragment: ConversationRow,
+    fragmentName: "ConversationRow",
+    async page(apollo, after, first) {
+      const { data } = await apollo.query({
+        query: ConversationList,
+        variables: { filter, first, after },
+        fetchPolicy: "network-only",
+      });
+      if (!data) throw new Error("The gateway sent no list.");
+      const { nodes, feedCursor, pageInfo } = data.conversations;
+      const next = pageInfo.hasNextPage ? (pageInfo.endCursor ?? null) : null;
+      return { nodes, feedCursor, next };
+    },
+  };
+}
+
+export const openConversations = conversationsWhere({ open: true });

@@ -1,25 +1,54 @@
+import { lazy, Suspense, useState } from "react";
 import { Route, Switch } from "wouter";
-import { ConversationsPage } from "../conversations/ConversationsPage";
+import { CasesPage } from "../cases/CasesPage";
 import { FeedBanner } from "../feed/FeedBanner";
 import { useFeedHealth } from "../feed/useFeedHealth";
 import { Header } from "./Header";
 import { NotFound } from "./NotFound";
 
+const ConversationsPage = lazy(() => import("../conversations/ConversationsPage"));
+const ConversationPage = lazy(() => import("../conversations/ConversationPage"));
+const ObjectPage = lazy(() => import("../cases/ObjectPage"));
+const WallboardPage = lazy(() => import("../wallboard/WallboardPage"));
+const SimulatorDrawer = lazy(() => import("../simulator/SimulatorDrawer"));
+
 export function App() {
   const health = useFeedHealth();
+  const [drawer, setDrawer] = useState(false);
   return (
-    <>
+    <div className={drawer ? "app app-with-drawer" : "app"}>
       <a className="skip" href="#main">
         Skip to content
       </a>
-      <Header health={health} />
+      <Header health={health} drawer={drawer} onDrawer={() => setDrawer(!drawer)} />
       <FeedBanner health={health} />
       <main id="main" tabIndex={-1}>
-        <Switch>
-          <Route path="/" component={ConversationsPage} />
-          <Route component={NotFound} />
-        </Switch>
+        <Suspense>
+          <Switch>
+            <Route path="/" component={CasesPage} />
+            <Route path="/conversations" component={ConversationsPage} />
+            <Route path="/conversations/:id">
+              {({ id }) => <ConversationPage key={id} conversationId={id} />}
+            </Route>
+            <Route path="/cases/:id">
+              {({ id }) => <ObjectPage key={id} contextKey="CASE" objectId={id} />}
+            </Route>
+            <Route path="/tasks/:id">
+              {({ id }) => <ObjectPage key={id} contextKey="TASK" objectId={id} />}
+            </Route>
+            <Route path="/parties/:id">
+              {({ id }) => <ObjectPage key={id} contextKey="EXTERNALPARTY" objectId={id} />}
+            </Route>
+            <Route path="/wallboard" component={WallboardPage} />
+            <Route component={NotFound} />
+          </Switch>
+        </Suspense>
       </main>
-    </>
+      {drawer && (
+        <Suspense>
+          <SimulatorDrawer health={health} onClose={() => setDrawer(false)} />
+        </Suspense>
+      )}
+    </div>
   );
 }

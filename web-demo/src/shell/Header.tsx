@@ -1,9 +1,19 @@
-import { Link, useRoute } from "wouter";
+import { lazy, Suspense } from "react";
+import { Link, useLocation } from "wouter";
 import { FeedIndicator } from "../feed/FeedIndicator";
 import type { FeedHealth } from "../feed/useFeedHealth";
+import { Icon } from "../icons/Icon";
 import { ThemeToggle } from "./ThemeToggle";
 
-export function Header({ health }: { health: FeedHealth }) {
+const ScreenPop = lazy(() => import("../pop/ScreenPop"));
+
+interface Props {
+  health: FeedHealth;
+  drawer: boolean;
+  onDrawer: () => void;
+}
+
+export function Header({ health, drawer, onDrawer }: Props) {
   return (
     <header className="header">
       <Link href="/" className="brand" aria-label="Conversation Gateway, home">
@@ -14,19 +24,46 @@ export function Header({ health }: { health: FeedHealth }) {
         <span className="brand-name">Conversation Gateway</span>
       </Link>
       <nav className="nav" aria-label="Pages">
-        <NavLink href="/">Conversations</NavLink>
+        <NavLink href="/" under="/cases/">
+          Cases
+        </NavLink>
+        <NavLink href="/conversations" under="/conversations/">
+          Conversations
+        </NavLink>
+        <NavLink href="/wallboard">Wallboard</NavLink>
         <a href="/graphiql">GraphiQL</a>
       </nav>
       <div className="header-tools">
+        <Suspense>
+          <ScreenPop />
+        </Suspense>
         <FeedIndicator health={health} />
+        <button
+          type="button"
+          className="icon-button"
+          aria-label="Simulator"
+          title="Simulator"
+          aria-expanded={drawer}
+          onClick={onDrawer}
+        >
+          <Icon name="dial" size={18} />
+        </button>
         <ThemeToggle />
       </div>
     </header>
   );
 }
 
-function NavLink({ href, children }: { href: string; children: string }) {
-  const [here] = useRoute(href);
+interface NavLinkProps {
+  href: string;
+  /** Pages below it, which count as it. */
+  under?: string;
+  children: string;
+}
+
+function NavLink({ href, under, children }: NavLinkProps) {
+  const [path] = useLocation();
+  const here = path === href || (under !== undefined && path.startsWith(under));
   return (
     <Link href={href} aria-current={here ? "page" : undefined}>
       {children}

@@ -5,7 +5,7 @@ export function NotFound() {
     <div className="page">
       <h1>No such page</h1>
       <p className="lead">
-        The address leads nowhere. <Link href="/">Go to the open conversations</Link>.
+        The address leads nowhere. <Link href="/">Go to the cases</Link>.
       </p>
     </div>
   );

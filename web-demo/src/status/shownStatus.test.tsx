@@ -1,8 +1,9 @@
 import { act } from "react";
 import { createRoot } from "react-dom/client";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { heldBackFor, useShownStatus } from "./shownStatus";
+import { useShownStatus } from "./shownStatus";
 import type { Status } from "./statuses";
+import { heldBackFor } from "./stretch";
 
 (globalThis as Record<string, unknown>).IS_REACT_ACT_ENVIRONMENT = true;
 const start = Date.parse("2026-11-23T10:00:00.000Z");

@@ -1,0 +1,96 @@
+import { useState } from "react";
+import type { ConversationDetailFragment } from "../gql/graphql";
+import { apollo } from "../api/gateway";
+import { Icon } from "../icons/Icon";
+import { statuses } from "../status/statuses";
+import { CloseForm } from "./CloseForm";
+import { LinkForm } from "./LinkForm";
+import { RefreshConversation } from "./operations";
+import { type Outcome, useAction } from "./useAction";
+
+type Form = "close" | "link" | null;
+
+/** What can be done with a conversation. The feed, not the answer, changes what the page shows of it. */
+export default function Actions({ conversation }: { conversation: ConversationDetailFragment }) {
+  const [form, setForm] = useState<Form>(null);
+  const { outcome, run, busy } = useAction();
+  const { conversationId } = conversation;
+  const ended = conversation.calculatedStatus === "ENDED";
+
+  const refresh = () =>
+    run("Asking Genesys…", async () => {
+      const { data } = await apollo.mutate({
+        mutation: RefreshConversation,
+        variables: { input: { conversationId } },
+      });
+      const status = data?.refreshConversation.conversation.calculatedStatus;
+      return `Read anew from Genesys: ${status ? statuses[status].label : "done"}.`;
+    });
+
+  return (
+    <div className="actions">
+      <div className="actions-row">
+        {!ended && (
+          <FormButton form="close" open={form} onOpen={setForm} disabled={busy}>
+            <Icon name="check" size={14} /> Close…
+          </FormButton>
+        )}
+        <button type="button" className="button" onClick={refresh} disabled={busy}>
+          <Icon name="transfer" size={14} /> Refresh
+        </button>
+        <FormButton form="link" open={form} onOpen={setForm} disabled={busy}>
+          <Icon name="case" size={14} /> Link…
+        </FormButton>
+        <OutcomeWords outcome={outcome} />
+      </div>
+      {form === "close" && !ended && (
+        <CloseForm conversation={conversation} run={run} busy={busy} onDone={() => setForm(null)} />
+      )}
+      {form === "link" && (
+        <LinkForm conversation={conversation} run={run} busy={busy} onDone={() => setForm(null)} />
+      )}
+    </div>
+  );
+}
+
+interface FormButtonProps {
+  form: Exclude<Form, null>;
+  open: Form;
+  onOpen: (form: Form) => void;
+  disabled: boolean;
+  children: React.ReactNode;
+}
+
+function FormButton({ form, open, onOpen, disabled, children }: FormButtonProps) {
+  return (
+    <button
+      type="button"
+      className="button"
+      aria-expanded={open === form}
+      disabled={disabled}
+      onClick={() => onOpen(open === form ? null : form)}
+    >
+      {children}
+    </button>
+  );
+}
+
+function OutcomeWords({ outcome }: { outcome: Outcome }) {
+  return (
+    <div role="status" className={`outcome outcome-${outcome.state}`}>
+      {outcome.state === "pending" && <span className="spinner" aria-hidden="true" />}
+      {outcome.state === "done" && <Icon name="check" />}
+      {outcome.state === "failed" && <Icon name="warning" />}
+      {outcome.state !== "none" && <span>{outcome.words}</span>}
+      {outcome.state === "failed" && outcome.steps.length > 0 && (
+        <span className="note">
+          {outcome.steps
+            .map(({ userId, participantId, state, reason }) =>
+              [userId ?? participantId ?? "Conversation", state, reason].filter(Boolean).join(" "),
+            )
+            .join("; ")}
+        </span>
+      )}
+    </div>
+  );
+}

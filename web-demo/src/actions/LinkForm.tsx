@@ -1,0 +1,97 @@
+import { type FormEvent, useState } from "react";
+import { apollo } from "../api/gateway";
+import type { ContextKey, ContextVerb } from "../gql/graphql";
+import type { FormProps } from "./CloseForm";
+import { LinkConversation } from "./operations";
+
+const kinds: [ContextKey, string][] = [
+  ["CASE", "Case"],
+  ["TASK", "Task"],
+  ["EXTERNALPARTY", "Party"],
+];
+const verbs: [ContextVerb, string][] = [
+  ["UPDATED", "was changed during it"],
+  ["CREATED", "was created during it"],
+];
+
+export function LinkForm({ conversation, run, busy, onDone }: FormProps) {
+  const [key, setKey] = useState<ContextKey>("CASE");
+  const [verb, setVerb] = useState<ContextVerb>("UPDATED");
+  const [objectId, setObjectId] = useState("");
+  const [name, setName] = useState("");
+
+  async function link(event: FormEvent) {
+    event.preventDefault();
+    const done = await run("Linking…", async () => {
+      const { conversationId } = conversation;
+      await apollo.mutate({
+        mutation: LinkConversation,
+        variables: {
+          input: {
+            conversationId,
+            key,
+            verb,
+            objectId: objectId.trim(),
+            name: name.trim() || null,
+          },
+        },
+      });
+      return `Linked with ${name.trim() || objectId.trim()}.`;
+    });
+    if (done) onDone();
+  }
+
+  return (
+    <form className="form" onSubmit={link} aria-label="Link the conversation">
+      <Choice label="Kind" value={key} options={kinds} onChoose={setKey} />
+      <label className="field">
+        <span className="field-label">Id</span>
+        <input
+          className="input"
+          required
+          value={objectId}
+          onChange={({ target }) => setObjectId(target.value)}
+        />
+      </label>
+      <label className="field field-wide">
+        <span className="field-label">Name</span>
+        <input className="input" value={name} onChange={({ target }) => setName(target.value)} />
+      </label>
+      <Choice label="It" value={verb} options={verbs} onChoose={setVerb} />
+      <div className="form-buttons">
+        <button type="submit" className="button button-main" disabled={busy}>
+          Link
+        </button>
+        <button type="button" className="button" onClick={onDone} disabled={busy}>
+          Cancel
+        </button>
+      </div>
+    </form>
+  );
+}
+
+interface ChoiceProps<T extends string> {
+  label: string;
+  value: T;
+  options: [value: T, words: string][];
+  onChoose: (value: T) => void;
+}
+
+function Choice<T extends string>({ label, value, options, onChoose }: ChoiceProps<T>) {
+  return (
+    <label className="field">
+      <span className="field-label">{label}</span>
+      <select
+        className="input"
+        value={value}
+        onChange={({ target }) => onChoose(target.value as T)}
+      >
+        {options.map(([option, words]) => (
+          <option key={option} value={option}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

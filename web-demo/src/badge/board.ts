@@ -1,0 +1,199 @@
+import { heldBackFor, type Stretch } from "../status/stretch";
+import { Line, type LineOptions, type Message } from "./line";
+
+/** Conversations asked for by one subscription; the gateway takes 1,000 ids in a filter. */
+const groupSize = 500;
+
+const changes = `subscription Badges($ids: [ID!]!, $after: String) {
+  conversationStatusChanged(filter: { conversationIds: $ids }, after: $after, includeCurrent: true) {
+    cursor conversationId membership status
+    conversation { statusSince originalMediaType activeMediaType errorMessage }
+  }
+}`;
+const feed = "subscription BadgesFeed { feedStatusChanged { state staleSince since } }";
+
+export interface Told extends Stretch {
+  medium: string | null;
+  error: string | null;
+}
+
+/** What a badge is told: by the board, at most once in a frame. */
+export interface Badge {
+  readonly conversationId: string;
+  show(told: Told | null, staleSince: number | null): void;
+  tick(now: number): void;
+  readonly visible: boolean;
+}
+
+interface Change {
+  cursor: string;
+  conversationId: string;
+  membership: string;
+  status: Told["status"];
+  conversation: {
+    statusSince: string;
+    originalMediaType: string | null;
+    activeMediaType: string | null;
+    errorMessage: string | null;
+  } | null;
+}
+
+/**
+ * Everything the badges of one gateway share: the line, what is known of each conversation, one clock.
+ * Badges that appear together are asked for together.
+ */
+export class Board {
+  #line: Line;
+  #badges = new Map<string, Set<Badge>>();
+  #known = new Map<string, Told>();
+  #groups: Group[] = [];
+  #joining = new Set<string>();
+  #dirty = new Set<string>();
+  #painting = false;
+  #clock: ReturnType<typeof setInterval> | undefined;
+  #stopFeed: (() => void) | undefined;
+  #lostSince: number | null = null;
+  #genesysStaleSince: number | null = null;
+
+  constructor(options: Omit<LineOptions, "onState">) {
+    this.#line = new Line({ ...options, onState: (open) => this.#lineIs(open) });
+  }
+
+  add(badge: Badge) {
+    const id = badge.conversationId;
+    const here = this.#badges.get(id) ?? new Set();
+    this.#badges.set(id, here.add(badge));
+    if (here.size === 1) {
+      if (this.#joining.size === 0) queueMicrotask(() => this.#join());
+      this.#joining.add(id);
+    }
+    this.#stopFeed ??= this.#follow();
+    this.#clock ??= setInterval(() => this.#tick(), 1_000);
+    this.#paint(id);
+  }
+
+  remove(badge: Badge) {
+    const id = badge.conversationId;
+    const here = this.#badges.get(id);
+    if (!here?.delete(badge) || here.size > 0) return;
+    this.#badges.delete(id);
+    this.#known.delete(id);
+    this.#joining.delete(id);
+    for (const group of this.#groups) {
+      if (group.ids.delete(id) && group.ids.size === 0) group.stop();
+    }
+    this.#groups = this.#groups.filter(({ ids }) => ids.size > 0);
+    if (this.#badges.size > 0) return;
+    clearInterval(this.#clock);
+    this.#clock = undefined;
+    this.#stopFeed?.();
+    this.#stopFeed = undefined;
+  }
+
+  /** Since when the picture may be out of date, in ms; null while it is not. */
+  staleSince(): number | null {
+    const since = [this.#lostSince, this.#genesysStaleSince].filter((each) => each !== null);
+    return since.length > 0 ? Math.min(...since) : null;
+  }
+
+  #join() {
+    const ids = [...this.#joining];
+    this.#joining.clear();
+    for (let from = 0; from < ids.length; from += groupSize) {
+      const group = new Group(new Set(ids.slice(from, from + groupSize)));
+      group.stop = this.#line.subscribe({
+        query: changes,
+        variables: () => ({ ids: [...group.ids], after: group.after }),
+        next: (message) => this.#take(group, message),
+      });
+      this.#groups.push(group);
+    }
+  }
+
+  #take(group: Group, { data, errors }: Message) {
+    if (errors?.some(({ extensions }) => extensions?.code?.startsWith("CURSOR_"))) {
+      group.after = null;
+    }
+    const change = data?.conversationStatusChanged as Change | undefined;
+    if (!change) return;
+    group.after = change.cursor;
+    const { conversationId, membership, status, conversation } = change;
+    if (!group.ids.has(conversationId)) return;
+    if (membership === "LEFT" || !conversation) this.#known.delete(conversationId);
+    else {
+      this.#known.set(conversationId, {
+        status,
+        since: conversation.statusSince,
+        medium: conversation.activeMediaType ?? conversation.originalMediaType,
+        error: conversation.errorMessage,
+      });
+    }
+    this.#paint(conversationId);
+  }
+
+  #follow() {
+    return this.#line.subscribe({
+      query: feed,
+      variables: () => ({}),
+      next: ({ data }) => {
+        const status = data?.feedStatusChanged as
+          | { state: string; staleSince: string | null; since: string }
+          | undefined;
+        if (!status) return;
+        const since = status.staleSince ?? status.since;
+        this.#genesysStaleSince = status.state === "LIVE" ? null : Date.parse(since);
+        this.#paintAll();
+      },
+    });
+  }
+
+  #lineIs(open: boolean) {
+    this.#lostSince = open ? null : (this.#lostSince ?? Date.now());
+    this.#paintAll();
+  }
+
+  #paintAll() {
+    for (const id of this.#badges.keys()) this.#paint(id);
+  }
+
+  /** Changes are drawn together: one pass for all that came since the last frame. */
+  #paint(id: string) {
+    this.#dirty.add(id);
+    if (this.#painting) return;
+    this.#painting = true;
+    const draw = () => {
+      this.#painting = false;
+      const stale = this.staleSince();
+      const ids = [...this.#dirty];
+      this.#dirty.clear();
+      for (const each of ids) this.#show(each, stale);
+    };
+    // A hidden page draws no frames, and yet must not hoard what it is told.
+    if (document.hidden) setTimeout(draw, 500);
+    else requestAnimationFrame(draw);
+  }
+
+  #show(id: string, stale: number | null) {
+    const told = this.#known.get(id) ?? null;
+    const wait = told ? heldBackFor(told, Date.now()) : 0;
+    if (wait > 0) {
+      // What is shown stays for now; only if nothing else has come by then, this is shown.
+      setTimeout(() => this.#known.get(id) === told && this.#paint(id), wait);
+      return;
+    }
+    for (const badge of this.#badges.get(id) ?? []) badge.show(told, stale);
+  }
+
+  #tick() {
+    const now = Date.now();
+    for (const badges of this.#badges.values()) {
+      for (const badge of badges) if (badge.visible) badge.tick(now);
+    }
+  }
+}
+
+class Group {
+  after: string | null = null;
+  stop: () => void = () => {};
+  constructor(readonly ids: Set<string>) {}
+}

@@ -1,0 +1,68 @@
+import { graphql } from "../gql";
+
+/** Whoever took part in one of the newest conversations. */
+export const Agents = graphql(`
+  query Agents {
+    conversations(first: 200) {
+      nodes {
+        id
+        conversationId
+        participants {
+          id
+          userId
+          name
+        }
+      }
+    }
+  }
+`);
+
+const PopConversation = graphql(`
+  fragment PopConversation on Conversation {
+    id
+    conversationId
+    initialScreenPopTarget
+    context {
+      id
+      key
+      objectId
+      name
+      verb
+    }
+    participants {
+      id
+      userId
+      active
+      connectedTime
+    }
+  }
+`);
+
+export const MyConversations = graphql(`
+  query MyConversations($agents: [ID!]!) {
+    conversations(filter: { agentIds: $agents }, first: 200) {
+      nodes {
+        ...PopConversation
+      }
+      feedCursor
+    }
+  }
+`);
+
+export const MyConversationChanged = graphql(`
+  subscription MyConversationChanged(
+    $filter: ConversationFilter
+    $after: String
+    $includeCurrent: Boolean
+  ) {
+    conversationChanged(filter: $filter, after: $after, includeCurrent: $includeCurrent) {
+      cursor
+      recordedAt
+      conversation {
+        ...PopConversation
+      }
+    }
+  }
+`);
+
+export { PopConversation };

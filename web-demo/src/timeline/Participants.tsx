@@ -1,0 +1,63 @@
+import type { ConversationDetailFragment } from "../gql/graphql";
+import { clockTime, duration } from "../time/format";
+import type { Participant } from "./timeline";
+
+/** Everybody who took part, with their times as Genesys gives them. */
+export function Participants({ conversation }: { conversation: ConversationDetailFragment }) {
+  return (
+    <div className="scroll-x">
+      <table className="plain-table">
+        <caption className="visually-hidden">Participants</caption>
+        <thead>
+          <tr>
+            <th scope="col">Participant</th>
+            <th scope="col">Connected</th>
+            <th scope="col">Left</th>
+            <th scope="col" className="number">
+              Rang
+            </th>
+            <th scope="col" className="number">
+              Talk
+            </th>
+            <th scope="col" className="number">
+              Hold
+            </th>
+            <th scope="col" className="number">
+              Wrap-up
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {conversation.participants.map((each) => (
+            <Row key={each.id} participant={each} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Row({ participant }: { participant: Participant }) {
+  const { name, purpose, purposeName, queueName, connectedTime, endTime } = participant;
+  const { active, wrapUpName, alertSeconds, talkSeconds, holdSeconds, acwSeconds } = participant;
+  const word = purpose === "CUSTOMER" ? "Customer" : (name ?? queueName ?? purposeName);
+  return (
+    <tr>
+      <td>
+        {word}
+        <span className="note">{purpose === "CUSTOMER" ? "" : purposeName.toLowerCase()}</span>
+      </td>
+      <td className="time">{connectedTime ? clockTime(connectedTime) : "–"}</td>
+      <td className="time">{endTime ? clockTime(endTime) : active ? "still there" : "–"}</td>
+      <td className="number">{seconds(alertSeconds)}</td>
+      <td className="number">{seconds(talkSeconds)}</td>
+      <td className="number">{seconds(holdSeconds)}</td>
+      <td className="number">
+        {seconds(acwSeconds)}
+        {wrapUpName && <span className="note">{wrapUpName}</span>}
+      </td>
+    </tr>
+  );
+}
+
+const seconds = (value: number) => (value > 0 ? duration(value * 1000) : "–");
