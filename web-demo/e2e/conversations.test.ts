@@ -34,7 +34,7 @@ const badgeOf = (id: string, status: string) => rowOf(id).locator(`[data-status=
 
 describe("the list of conversations", () => {
   it("shows each change of a conversation as it happens, and lets it go when it is over", async () => {
-    await page.goto(gateway.url);
+    await page.goto(`${gateway.url}/conversations`);
     await page.getByRole("button", { name: /^Feed: Live/ }).waitFor();
 
     const id = await simulator.enqueued();
@@ -56,7 +56,7 @@ describe("the list of conversations", () => {
 
   it("counts the time in the status up, second by second", async () => {
     const id = await simulator.enqueued();
-    await page.goto(gateway.url);
+    await page.goto(`${gateway.url}/conversations`);
     const time = badgeOf(id, "WAITING_IN_QUEUE").locator("time");
     const seconds = async () => Number((await time.textContent())?.split(":").pop());
     const first = await seconds();
@@ -68,14 +68,14 @@ describe("the list of conversations", () => {
     const waiting = await simulator.enqueued();
     const talking = await simulator.enqueued("chat");
     await simulator.steps(talking, "offer", "answer");
-    await page.goto(gateway.url);
+    await page.goto(`${gateway.url}/conversations`);
     await badgeOf(waiting, "WAITING_IN_QUEUE").waitFor();
     await badgeOf(talking, "CONNECTED").waitFor();
 
     await page.getByRole("button", { name: /^Connected/ }).click();
     await rowOf(waiting).waitFor({ state: "detached" });
     await badgeOf(talking, "CONNECTED").waitFor();
-    await page.waitForURL("**/?status=CONNECTED");
+    await page.waitForURL("**/conversations?status=CONNECTED");
     await page.reload();
     await badgeOf(talking, "CONNECTED").waitFor();
     expect(await rowOf(waiting).count()).toBe(0);
@@ -85,7 +85,7 @@ describe("the list of conversations", () => {
 
   it("loses nothing when the line is cut and comes back", async () => {
     const id = await simulator.enqueued();
-    await page.goto(gateway.url);
+    await page.goto(`${gateway.url}/conversations`);
     await badgeOf(id, "WAITING_IN_QUEUE").waitFor();
     await simulator.step(id, "offer");
     await badgeOf(id, "ALERTING").waitFor();
@@ -117,7 +117,7 @@ describe("the list of conversations", () => {
     const id = await simulator.enqueued("email");
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 800 });
-    await page.goto(gateway.url);
+    await page.goto(`${gateway.url}/conversations`);
     await rowOf(id).waitFor();
     expect(await accessibilityFaults(page)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
@@ -128,7 +128,7 @@ describe("the list of conversations", () => {
 
   it("is worked by keyboard alone", async () => {
     const id = await simulator.enqueued();
-    await page.goto(gateway.url);
+    await page.goto(`${gateway.url}/conversations`);
     await rowOf(id).waitFor();
     await page.keyboard.press("Tab");
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to content");
@@ -138,7 +138,7 @@ describe("the list of conversations", () => {
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: /^Waiting in queue/ }).focus();
     await page.keyboard.press("Space");
-    await page.waitForURL("**/?status=WAITING_IN_QUEUE");
+    await page.waitForURL("**/conversations?status=WAITING_IN_QUEUE");
     await simulator.step(id, "customer-disconnect");
   });
 });

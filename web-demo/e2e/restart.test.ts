@@ -25,7 +25,7 @@ it("recovers by itself when the gateway has crashed and is started again", async
   page.on("load", () => {
     loads += 1;
   });
-  await page.goto(gateway.url);
+  await page.goto(`${gateway.url}/conversations`);
   const before = await simulator.enqueued();
   await badgeOf(before, "WAITING_IN_QUEUE").waitFor();
 

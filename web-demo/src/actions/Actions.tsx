@@ -1,6 +1,6 @@
 import { useState } from "react";
-import type { ConversationDetailFragment } from "../gql/graphql";
 import { apollo } from "../api/gateway";
+import type { ConversationDetailFragment } from "../gql/graphql";
 import { Icon } from "../icons/Icon";
 import { statuses } from "../status/statuses";
 import { CloseForm } from "./CloseForm";

@@ -60,7 +60,8 @@ export class ConversationBadge extends HTMLElement implements Badge {
       this.toggleAttribute("unknown", !told);
     }
     this.#told = told;
-    const since = staleSince === null ? "" : `stale since ${clockTime(new Date(staleSince).toISOString())}`;
+    const since =
+      staleSince === null ? "" : `stale since ${clockTime(new Date(staleSince).toISOString())}`;
     if (stale.textContent !== since) {
       stale.textContent = since;
       badge.title = since;

@@ -1,7 +1,7 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useLayoutEffect, useRef, useState } from "react";
-import type { CaseRow } from "./caseRows";
 import { CaseTableRow } from "./CaseTableRow";
+import type { CaseRow } from "./caseRows";
 
 interface Props {
   rows: readonly CaseRow[];

@@ -61,7 +61,10 @@ function useCaseFilter(): [CaseFilter, (part: Partial<CaseFilter>) => void] {
       queue: next.queueId ?? "",
       agent: next.agentId ?? "",
     };
-    setSearch(Object.entries(wanted).filter(([, value]) => value !== ""), { replace: true });
+    setSearch(
+      Object.entries(wanted).filter(([, value]) => value !== ""),
+      { replace: true },
+    );
   };
   return [filter, setFilter];
 }

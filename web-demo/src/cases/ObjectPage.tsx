@@ -3,9 +3,9 @@ import { Button } from "react-aria-components";
 import { Link } from "wouter";
 import { useLiveList } from "../conversations/useLiveList";
 import type { ContextKey } from "../gql/graphql";
+import { usePageTitle } from "../shell/usePageTitle";
 import { ConversationPanel } from "../timeline/ConversationPanel";
 import { detailsOf } from "../timeline/operations";
-import { usePageTitle } from "../shell/usePageTitle";
 import { titleOf } from "./caseRows";
 
 interface Props {
@@ -53,7 +53,9 @@ export default function ObjectPage({ contextKey, objectId }: Props) {
       )}
       {loading && <p className="lead">Reading the conversations…</p>}
       {!loading && rows.length === 0 && (
-        <p className="lead">No conversation is linked to it. The next one appears here by itself.</p>
+        <p className="lead">
+          No conversation is linked to it. The next one appears here by itself.
+        </p>
       )}
       {rows.map((conversation, place) => (
         <ConversationPanel

@@ -2,7 +2,13 @@ import { expect, it } from "vitest";
 import type { CaseConversationFragment, ConversationStatus } from "../gql/graphql";
 import { type CaseFilter, casesOf, matches, titleOf } from "./caseRows";
 
-const all: CaseFilter = { statuses: new Set(), media: null, queueId: null, agentId: null, text: "" };
+const all: CaseFilter = {
+  statuses: new Set(),
+  media: null,
+  queueId: null,
+  agentId: null,
+  text: "",
+};
 
 function conversation(
   id: string,
@@ -20,7 +26,9 @@ function conversation(
     activeMediaType: "VOICE",
     lastQueueId: "support",
     owner: null,
-    context: [{ id: `${id}-${caseId}`, key: "CASE", objectId: caseId, name: `C-${caseId} · Parcel` }],
+    context: [
+      { id: `${id}-${caseId}`, key: "CASE", objectId: caseId, name: `C-${caseId} · Parcel` },
+    ],
     ...more,
   } as CaseConversationFragment;
 }
@@ -33,7 +41,10 @@ it("gathers conversations by case, open ones first, and newest first", () => {
     conversation("a", "1", "ENDED", "10:00"),
   ]);
   expect(cases.map(({ objectId }) => objectId)).toEqual(["1", "3", "2"]);
-  expect(cases[0]).toMatchObject({ name: "C-1 · Parcel", lastActivityAt: "2026-11-23T11:00:30.000Z" });
+  expect(cases[0]).toMatchObject({
+    name: "C-1 · Parcel",
+    lastActivityAt: "2026-11-23T11:00:30.000Z",
+  });
   expect(cases[0]?.open.map(({ conversationId }) => conversationId)).toEqual(["c"]);
   expect(cases[0]?.ended.map(({ conversationId }) => conversationId)).toEqual(["a"]);
 });

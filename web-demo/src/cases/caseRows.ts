@@ -80,7 +80,10 @@ export function matches(row: CaseRow, filter: CaseFilter): boolean {
 }
 
 /** `C-2026-4107 · Damaged parcel` as its number and its subject. */
-export function titleOf(name: string | null, objectId: string): { number: string; subject: string } {
+export function titleOf(
+  name: string | null,
+  objectId: string,
+): { number: string; subject: string } {
   const [number, ...subject] = (name ?? `Case ${objectId}`).split(" · ");
   return { number: number ?? "", subject: subject.join(" · ") };
 }

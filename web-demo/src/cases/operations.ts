@@ -1,6 +1,6 @@
+import type { LiveSource } from "../conversations/LiveList";
 import { graphql } from "../gql";
 import type { CaseConversationFragment } from "../gql/graphql";
-import type { LiveSource } from "../conversations/LiveList";
 
 const CaseConversation = graphql(`
   fragment CaseConversation on Conversation {

@@ -9,7 +9,10 @@ import { shortId } from "./words";
 const Actions = lazy(() => import("../actions/Actions"));
 
 export default function ConversationPage({ conversationId }: { conversationId: string }) {
-  const source = useMemo(() => detailsOf({ conversationIds: [conversationId] }, 1), [conversationId]);
+  const source = useMemo(
+    () => detailsOf({ conversationIds: [conversationId] }, 1),
+    [conversationId],
+  );
   const { rows, loading, error } = useLiveList(source, 1);
   const [conversation] = rows;
   usePageTitle(`Conversation ${shortId(conversationId)}`);

@@ -4,7 +4,14 @@ import type { Client } from "graphql-ws";
 import { withTypenames } from "../api/documents";
 import { type Change, type FeedVariables, follow } from "../feed/follow";
 import type { ConversationFilter } from "../gql/graphql";
-import { addPage, applyChanges, type LiveRow, ordered, type RowChange, type Rows } from "./liveRows";
+import {
+  addPage,
+  applyChanges,
+  type LiveRow,
+  ordered,
+  type RowChange,
+  type Rows,
+} from "./liveRows";
 
 export interface LivePage<TRow extends LiveRow> {
   nodes: readonly TRow[];
@@ -179,10 +186,17 @@ export class LiveList<TRow extends LiveRow> {
     apollo.cache.batch({
       update: (cache) => {
         for (const { conversation, conversationId, membership } of changes) {
-          const id = cache.identify({ __typename: "Conversation", conversationId });
+          const id = cache.identify({
+            conversationId,
+            ...conversation,
+            __typename: "Conversation",
+          });
           if (!id) continue;
           if (membership === "LEFT" || !conversation) cache.evict({ id });
-          else cache.writeFragment<TRow>({ id, fragment, fragmentName, data: conversation as never });
+          else {
+            const data = conversation as never;
+            cache.writeFragment<TRow>({ id, fragment, fragmentName, data });
+          }
         }
       },
     });

@@ -38,10 +38,7 @@ export function applyChanges<TRow extends LiveRow>(
 }
 
 /** The rows after one page of the list was read. */
-export function addPage<TRow extends LiveRow>(
-  rows: Rows<TRow>,
-  page: readonly TRow[],
-): Rows<TRow> {
+export function addPage<TRow extends LiveRow>(rows: Rows<TRow>, page: readonly TRow[]): Rows<TRow> {
   return applyChanges(
     rows,
     page.map((conversation) => ({

@@ -1,8 +1,9 @@
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { Route, Switch } from "wouter";
 import { CasesPage } from "../cases/CasesPage";
 import { FeedBanner } from "../feed/FeedBanner";
 import { useFeedHealth } from "../feed/useFeedHealth";
+import { demoSettings } from "./demoSettings";
 import { Header } from "./Header";
 import { NotFound } from "./NotFound";
 
@@ -15,12 +16,20 @@ const SimulatorDrawer = lazy(() => import("../simulator/SimulatorDrawer"));
 export function App() {
   const health = useFeedHealth();
   const [drawer, setDrawer] = useState(false);
+  const [simulated, setSimulated] = useState(false);
+  useEffect(() => {
+    demoSettings().then(({ connect }) => setSimulated(connect.length > 0));
+  }, []);
   return (
     <div className={drawer ? "app app-with-drawer" : "app"}>
       <a className="skip" href="#main">
         Skip to content
       </a>
-      <Header health={health} drawer={drawer} onDrawer={() => setDrawer(!drawer)} />
+      <Header
+        health={health}
+        drawer={simulated ? drawer : null}
+        onDrawer={() => setDrawer(!drawer)}
+      />
       <FeedBanner health={health} />
       <main id="main" tabIndex={-1}>
         <Suspense>

@@ -9,7 +9,8 @@ const ScreenPop = lazy(() => import("../pop/ScreenPop"));
 
 interface Props {
   health: FeedHealth;
-  drawer: boolean;
+  /** Whether the simulator stands open; null where there is none. */
+  drawer: boolean | null;
   onDrawer: () => void;
 }
 
@@ -38,16 +39,18 @@ export function Header({ health, drawer, onDrawer }: Props) {
           <ScreenPop />
         </Suspense>
         <FeedIndicator health={health} />
-        <button
-          type="button"
-          className="icon-button"
-          aria-label="Simulator"
-          title="Simulator"
-          aria-expanded={drawer}
-          onClick={onDrawer}
-        >
-          <Icon name="dial" size={18} />
-        </button>
+        {drawer !== null && (
+          <button
+            type="button"
+            className="icon-button"
+            aria-label="Simulator"
+            title="Simulator"
+            aria-expanded={drawer}
+            onClick={onDrawer}
+          >
+            <Icon name="dial" size={18} />
+          </button>
+        )}
         <ThemeToggle />
       </div>
     </header>

@@ -45,7 +45,12 @@ export default function SimulatorDrawer({ health, onClose }: Props) {
         <h2 id="drawer-title" ref={heading} tabIndex={-1}>
           Simulator
         </h2>
-        <button type="button" className="icon-button" aria-label="Close the simulator" onClick={onClose}>
+        <button
+          type="button"
+          className="icon-button"
+          aria-label="Close the simulator"
+          onClick={onClose}
+        >
           <Icon name="close" size={18} />
         </button>
       </header>
@@ -117,7 +122,9 @@ export default function SimulatorDrawer({ health, onClose }: Props) {
 }
 
 function useStarted(): [string[], (ids: string[]) => void] {
-  const [ids, setIds] = useState<string[]>(() => JSON.parse(sessionStorage.getItem(storage) ?? "[]"));
+  const [ids, setIds] = useState<string[]>(() =>
+    JSON.parse(sessionStorage.getItem(storage) ?? "[]"),
+  );
   const keep = (next: string[]) => {
     sessionStorage.setItem(storage, JSON.stringify(next));
     setIds(next);
@@ -145,7 +152,13 @@ function Started({ ids, onPlay }: StartedProps) {
   );
 }
 
-function StartedOne({ row, onPlay }: { row: ConversationRowFragment; onPlay: StartedProps["onPlay"] }) {
+function StartedOne({
+  row,
+  onPlay,
+}: {
+  row: ConversationRowFragment;
+  onPlay: StartedProps["onPlay"];
+}) {
   const { conversationId, calculatedStatus, statusSince } = row;
   const plays = playsIn(calculatedStatus, row.activeMediaType ?? row.originalMediaType ?? null);
   return (

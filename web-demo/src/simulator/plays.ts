@@ -26,7 +26,11 @@ const answer: Play = { words: "Answer", step: "answer" };
 const decline: Play = { words: "Decline", step: "decline" };
 const hold: Play = { words: "Hold", step: "hold" };
 const transferQueue: Play = { words: "Transfer to a queue", step: "transfer" };
-const transferAgent: Play = { words: "Transfer to an agent", step: "transfer", more: { to: "user" } };
+const transferAgent: Play = {
+  words: "Transfer to an agent",
+  step: "transfer",
+  more: { to: "user" },
+};
 const consult: Play = { words: "Consult", step: "consult" };
 const park: Play = { words: "Park", step: "park" };
 const gone: Play = { words: "Customer ends", step: "customer-disconnect" };
@@ -48,9 +52,18 @@ export function playsIn(status: Status, media: string | null): Play[] {
     case "ALERTING":
       return [answer, decline, end];
     case "DIALING":
-      return [{ words: "They answer", step: "connect" }, { words: "No answer", step: "unreached" }];
+      return [
+        { words: "They answer", step: "connect" },
+        { words: "No answer", step: "unreached" },
+      ];
     case "CONNECTED":
-      return [written ? park : hold, transferQueue, transferAgent, ...(written ? [] : [consult, gone]), agentEnds];
+      return [
+        written ? park : hold,
+        transferQueue,
+        transferAgent,
+        ...(written ? [] : [consult, gone]),
+        agentEnds,
+      ];
     case "ON_HOLD":
       return [{ words: "Retrieve", step: "unhold" }, transferQueue, gone];
     case "PARKED":
@@ -58,7 +71,10 @@ export function playsIn(status: Status, media: string | null): Play[] {
     case "AFTER_CALL_WORK":
       return [{ words: "Wrap up", step: "wrap-up" }];
     case "IDLE":
-      return [{ words: "Customer writes", step: "message" }, { words: "Thread expires", step: "expire" }];
+      return [
+        { words: "Customer writes", step: "message" },
+        { words: "Thread expires", step: "expire" },
+      ];
     case "VOICEMAIL":
     case "TRANSFERRED_OUT":
       return [gone, end];
@@ -74,5 +90,9 @@ export const faults: { words: string; detail: string; fault: object }[] = [
   { words: "Fall silent", detail: "for 30 s", fault: { silentMs: 30_000 } },
   { words: "Rate limit", detail: "429 for 20 s", fault: { status: 429, forMs: 20_000 } },
   { words: "Expire the channels", detail: "once", fault: { expireChannels: true } },
-  { words: "Send twice, out of order", detail: "until healed", fault: { duplicate: 0.3, reorder: 0.2 } },
+  {
+    words: "Send twice, out of order",
+    detail: "until healed",
+    fault: { duplicate: 0.3, reorder: 0.2 },
+  },
 ];

@@ -1,11 +1,13 @@
+import { demoSettings } from "../shell/demoSettings";
+
 /** The simulated organisation behind the demo, by its own control surface. */
 export class Simulator {
   constructor(readonly origin: string) {}
 
   /** The simulator that the gateway's demo names to its pages; null where there is none. */
   static async find(): Promise<Simulator | null> {
-    const settings = await fetch("/web-demo.json").then((answer) => (answer.ok ? answer.json() : null));
-    for (const origin of (settings?.connect ?? []) as string[]) {
+    const { connect } = await demoSettings();
+    for (const origin of connect) {
       const simulator = new Simulator(origin);
       if (await simulator.answers()) return simulator;
     }
@@ -50,7 +52,8 @@ export class Simulator {
     const answer = await fetch(this.origin + path, init);
     const text = await answer.text();
     const said = text ? JSON.parse(text) : {};
-    if (!answer.ok) throw new Error(String(said.error ?? `The simulator answers ${answer.status}.`));
+    if (!answer.ok)
+      throw new Error(String(said.error ?? `The simulator answers ${answer.status}.`));
     return said;
   }
 }

@@ -31,7 +31,11 @@ export function Timeline({ conversation }: { conversation: ConversationDetailFra
           {conversation.calculatedStatus === "ENDED" ? clockTime(iso(span.to)) : "now"}
         </time>
       </figcaption>
-      <div className="band" role="img" aria-label={`Statuses over ${length}: ${inWords(stretches)}`}>
+      <div
+        className="band"
+        role="img"
+        aria-label={`Statuses over ${length}: ${inWords(stretches)}`}
+      >
         {stretches
           .filter(({ from, to }) => to > from)
           .map((stretch) => (

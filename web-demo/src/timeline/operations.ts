@@ -1,5 +1,5 @@
-import { graphql } from "../gql";
 import type { LiveSource } from "../conversations/LiveList";
+import { graphql } from "../gql";
 import type { ConversationDetailFragment, ConversationFilter } from "../gql/graphql";
 
 const ConversationDetail = graphql(`

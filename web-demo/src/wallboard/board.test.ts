@@ -29,7 +29,8 @@ it("gives each queue a line and all of them a sum, with the longest wait", () =>
 
 it("keeps the newest samples whole and thins out the older ones", () => {
   let samples: { at: number; waiting: number; busy: number }[] = [];
-  for (let at = 0; at < 100; at += 1) samples = withSample(samples, { at, waiting: 0, busy: 0 }, 20);
+  for (let at = 0; at < 100; at += 1)
+    samples = withSample(samples, { at, waiting: 0, busy: 0 }, 20);
   expect(samples.length).toBeLessThanOrEqual(20);
   expect(samples[0]?.at).toBe(0);
   expect(samples.slice(-5).map(({ at }) => at)).toEqual([95, 96, 97, 98, 99]);

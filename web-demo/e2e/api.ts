@@ -1,0 +1,50 @@
+import type { Gateway } from "./gateway";
+
+/** Asks the gateway as any client does. */
+export async function ask<T>(gateway: Gateway, query: string, variables: object = {}): Promise<T> {
+  const answer = await fetch(`${gateway.url}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors } = await answer.json();
+  if (errors) throw new Error(JSON.stringify(errors));
+  return data as T;
+}
+
+export interface Known {
+  calculatedStatus: string;
+  lastQueueName: string | null;
+  initialScreenPopTarget: string | null;
+  owner: { genesysId: string; name: string | null } | null;
+  context: { key: string; objectId: string; name: string }[];
+}
+
+/** The conversation once it fulfils `wanted`. */
+export async function until(
+  gateway: Gateway,
+  conversationId: string,
+  wanted: (known: Known) => boolean,
+): Promise<Known> {
+  const query = `query ($id: ID!) { conversation(conversationId: $id) {
+    calculatedStatus lastQueueName initialScreenPopTarget owner { genesysId name } context { key objectId name } } }`;
+  const deadline = Date.now() + 15_000;
+  for (;;) {
+    const { conversation } = await ask<{ conversation: Known | null }>(gateway, query, {
+      id: conversationId,
+    });
+    if (conversation && wanted(conversation)) return conversation;
+    if (Date.now() > deadline) throw new Error(`in vain: ${JSON.stringify(conversation)}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+const caseIn = ({ context }: Known) => context.find(({ key }) => key === "CASE");
+
+/** The case that the demo's registrar gave a conversation. */
+export async function caseOf(gateway: Gateway, conversationId: string) {
+  const known = await until(gateway, conversationId, (each) => caseIn(each) !== undefined);
+  const found = caseIn(known);
+  if (!found) throw new Error("no case");
+  return { ...found, number: found.name.split(" · ")[0] ?? "" };
+}

@@ -1,0 +1,91 @@
+import { gzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { accessibilityFaults } from "./browser";
+import { stage } from "./stage";
+
+const on = stage();
+const badge = (id: string) =>
+  on.page.locator(`#badges dcm-conversation-badge[conversation-id="${id}"]`);
+const has = (id: string, status: string) =>
+  expect.poll(() => badge(id).getAttribute("status"), { timeout: 15_000 }).toBe(status);
+
+describe("the badge in a plain page", () => {
+  it("is one small file", async () => {
+    const file = await (await fetch(`${on.gateway.url}/badge.js`)).text();
+    expect(gzipSync(file).length).toBeLessThan(15_000);
+    expect(file).not.toMatch(/^\s*import\b/m);
+  });
+
+  it("follows its conversation, on one socket for all badges", async () => {
+    let sockets = 0;
+    on.page.on("websocket", () => {
+      sockets += 1;
+    });
+    const ids = [await on.simulator.enqueued(), await on.simulator.enqueued("email")];
+    const [id = "", other = ""] = ids;
+    await on.page.goto(`${on.gateway.url}/badge-example`);
+    await has(id, "WAITING_IN_QUEUE");
+    await has(other, "WAITING_IN_QUEUE");
+    await badge(id).getByText("Waiting in queue").waitFor();
+    await on.simulator.steps(id, "offer", "answer");
+    await has(id, "CONNECTED");
+    const time = badge(id).locator("time");
+    const before = await time.textContent();
+    await expect.poll(() => time.textContent(), { timeout: 4_000 }).not.toBe(before);
+    expect(sockets).toBe(1);
+    await on.simulator.step(id, "customer-disconnect");
+  });
+
+  it("holds a transfer back for a second", async () => {
+    const id = await on.simulator.enqueued();
+    await on.simulator.steps(id, "offer", "answer");
+    await on.page.goto(`${on.gateway.url}/badge-example`);
+    await has(id, "CONNECTED");
+    const seen = badge(id).evaluate((element) => {
+      const statuses: (string | null)[] = [];
+      const note = () => statuses.push(element.getAttribute("status"));
+      const observer = new MutationObserver(note);
+      observer.observe(element, { attributes: true, attributeFilter: ["status"] });
+      return new Promise<(string | null)[]>((done) => {
+        const timer = setInterval(() => {
+          if (!statuses.includes("WAITING_IN_QUEUE")) return;
+          clearInterval(timer);
+          done(statuses);
+        }, 20);
+      });
+    });
+    await on.simulator.step(id, "transfer", { gapMs: 300 });
+    expect(await seen).not.toContain("TRANSFERRING");
+    await on.simulator.steps(id, "offer", "answer");
+    await has(id, "CONNECTED");
+    await on.simulator.step(id, "transfer", { gapMs: 2_500 });
+    await has(id, "WAITING_IN_QUEUE");
+    await on.simulator.step(id, "customer-disconnect");
+  });
+
+  it("says that it is stale when the gateway is gone, and resumes when it is back", async () => {
+    on.allowComplaints();
+    const id = await on.simulator.enqueued();
+    await on.page.goto(`${on.gateway.url}/badge-example`);
+    await has(id, "WAITING_IN_QUEUE");
+    await on.gateway.kill();
+    await badge(id)
+      .getByText(/^stale since \d\d:\d\d:\d\d$/)
+      .waitFor();
+    expect(await badge(id).getAttribute("status")).toBe("WAITING_IN_QUEUE");
+    await on.gateway.run();
+    await expect.poll(() => badge(id).getAttribute("stale"), { timeout: 20_000 }).toBeNull();
+  });
+
+  it.each(["light", "dark"] as const)(
+    "has no fault of accessibility in %s",
+    async (colorScheme) => {
+      const id = await on.simulator.enqueued();
+      await on.page.emulateMedia({ colorScheme });
+      await on.page.goto(`${on.gateway.url}/badge-example`);
+      await has(id, "WAITING_IN_QUEUE");
+      expect(await accessibilityFaults(on.page)).toEqual([]);
+      await on.simulator.step(id, "customer-disconnect");
+    },
+  );
+});

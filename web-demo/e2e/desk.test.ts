@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest";
+import { until } from "./api";
+import { accessibilityFaults } from "./browser";
+import { stage } from "./stage";
+
+const on = stage();
+
+describe("the screen pop", () => {
+  it("opens the page of the target when the agent answers, by a transfer too", async () => {
+    const first = await on.simulator.enqueued();
+    await on.simulator.steps(first, "offer", "answer");
+    const { owner } = await until(on.gateway, first, (known) => known.owner?.name != null);
+    const agent = String(owner?.genesysId);
+    await on.page.goto(`${on.gateway.url}/wallboard`);
+    await on.page.getByLabel("I am agent").selectOption(agent);
+
+    const offered = await on.simulator.enqueued();
+    await on.simulator.step(offered, "offer", { userId: agent });
+    const target = await popPage(offered);
+    expect(new URL(on.page.url()).pathname).toBe("/wallboard");
+    await on.simulator.step(offered, "answer");
+    await on.page.waitForURL(`**${target}`);
+    await on.page.getByText("You answered.").waitFor();
+
+    const transferred = await on.simulator.enqueued();
+    await on.simulator.steps(transferred, "offer", "answer");
+    const next = await popPage(transferred);
+    await on.simulator.step(transferred, "transfer", { userId: agent });
+    await on.simulator.step(transferred, "answer");
+    await on.page.waitForURL(`**${next}`);
+    for (const id of [first, offered, transferred])
+      await on.simulator.step(id, "customer-disconnect");
+  });
+});
+
+/** Where the registration of a conversation says that the agent is to be led. */
+async function popPage(id: string): Promise<string> {
+  const known = await until(on.gateway, id, ({ context, initialScreenPopTarget: target }) =>
+    context.some(({ key }) => key === target),
+  );
+  const target = known.initialScreenPopTarget;
+  const folder = target === "CASE" ? "cases" : "parties";
+  return `/${folder}/${known.context.find(({ key }) => key === target)?.objectId}`;
+}
+
+describe("the wallboard", () => {
+  const tile = (label: string) => on.page.locator(`[data-tile="${label}"] .tile-count`);
+
+  it("counts by queue and status as it happens, and ticks the longest wait", async () => {
+    await on.page.goto(`${on.gateway.url}/wallboard`);
+    await on.page.getByRole("button", { name: /^Feed: Live/ }).waitFor();
+    await expect.poll(() => tile("Waiting").textContent()).toBe("0");
+    const id = await on.simulator.enqueued();
+    await expect.poll(() => tile("Waiting").textContent()).toBe("1");
+    const { lastQueueName } = await until(on.gateway, id, (known) => known.lastQueueName !== null);
+    const line = on.page.locator(`[data-queue="${lastQueueName}"]`);
+    const wait = () => line.getByRole("cell").nth(1).textContent();
+    const before = await wait();
+    await expect.poll(wait, { timeout: 4_000 }).not.toBe(before);
+    await on.simulator.steps(id, "offer", "answer");
+    await expect.poll(() => tile("Talking").textContent()).toBe("1");
+    await expect.poll(() => tile("Waiting").textContent()).toBe("0");
+    await on.page.getByRole("img", { name: /waiting \d+ to \d+, with agents/ }).waitFor();
+    await on.simulator.steps(id, "customer-disconnect", "wrap-up");
+    await expect.poll(() => tile("All open").textContent()).toBe("0");
+  });
+
+  it.each(["light", "dark"] as const)(
+    "has no fault of accessibility in %s",
+    async (colorScheme) => {
+      const id = await on.simulator.enqueued();
+      await on.page.emulateMedia({ colorScheme });
+      await on.page.goto(`${on.gateway.url}/wallboard`);
+      await expect.poll(() => tile("Waiting").textContent()).toBe("1");
+      expect(await accessibilityFaults(on.page)).toEqual([]);
+      await on.page.setViewportSize({ width: 360, height: 800 });
+      const wide = await on.page.evaluate(() => document.documentElement.scrollWidth);
+      expect(wide).toBeLessThanOrEqual(360);
+      await on.simulator.step(id, "customer-disconnect");
+    },
+  );
+});
+
+describe("the simulator drawer", () => {
+  const item = () => on.page.locator("[data-started]").first();
+  const press = (name: string | RegExp) =>
+    on.page.getByRole("complementary").getByRole("button", { name }).first().click();
+  const shows = (status: string) => item().locator(`[data-status="${status}"]`).waitFor();
+
+  it("begins a call, steps it to its end, and tells why a step can't be taken", async () => {
+    on.allowComplaints();
+    await on.page.goto(on.gateway.url);
+    await on.page.getByRole("button", { name: "Simulator", exact: true }).click();
+    await press("Voice call");
+    await shows("WAITING_IN_QUEUE");
+    await press("Offer to an agent");
+    await shows("ALERTING");
+    await press("Answer");
+    await shows("CONNECTED");
+    await press("Hold");
+    await shows("ON_HOLD");
+    await press("Retrieve");
+    await shows("CONNECTED");
+    await press("Transfer to a queue");
+    await shows("WAITING_IN_QUEUE");
+    await press("Customer ends");
+    await shows("ENDED");
+  });
+
+  it.each([
+    ["E-mail", "WAITING_IN_QUEUE"],
+    ["Message", "WAITING_IN_QUEUE"],
+    ["Callback", "SCHEDULED"],
+  ])("begins: %s", async (name, status) => {
+    await on.page.goto(on.gateway.url);
+    await on.page.getByRole("button", { name: "Simulator", exact: true }).click();
+    await press(name);
+    await shows(status);
+    expect(await accessibilityFaults(on.page)).toEqual([]);
+    await press("End");
+    await shows("ENDED");
+  });
+
+  it("breaks the feed, which the page says, and lets it heal", async () => {
+    await on.page.goto(on.gateway.url);
+    await on.page.getByRole("button", { name: /^Feed: Live/ }).waitFor();
+    await on.page.getByRole("button", { name: "Simulator", exact: true }).click();
+    await press(/^Rate limit/);
+    await press(/^Drop the socket/);
+    await on.page.getByRole("button", { name: /^Feed: (Stale since|Catching up)/ }).waitFor();
+    await press("Heal now");
+    await on.page.getByRole("button", { name: /^Feed: Live/ }).waitFor({ timeout: 30_000 });
+  });
+});
