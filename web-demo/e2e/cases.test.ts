@@ -28,7 +28,11 @@ describe("the list of cases", () => {
     const mail = await on.simulator.enqueued("email");
     await on.simulator.steps(mail, "offer", "answer");
     const [voiceCase, mailCase] = [await caseOf(on.gateway, voice), await caseOf(on.gateway, mail)];
-    const known = await until(on.gateway, mail, ({ owner }) => owner?.name != null);
+    const known = await until(
+      on.gateway,
+      mail,
+      ({ calculatedStatus }) => calculatedStatus === "CONNECTED",
+    );
     await on.page.goto(on.gateway.url);
     await badge(mail, "CONNECTED").waitFor();
     await badge(voice, "WAITING_IN_QUEUE").waitFor();
@@ -36,7 +40,7 @@ describe("the list of cases", () => {
     await on.page.getByLabel("Medium").selectOption("EMAIL");
     await caseRow(voiceCase.objectId).waitFor({ state: "detached" });
     await on.page.getByLabel("Queue").selectOption(String(known.lastQueueName));
-    await on.page.getByLabel("Agent", { exact: true }).selectOption(String(known.owner?.name));
+    await on.page.locator(".filters").getByLabel("Agent").selectOption(String(known.owner?.name));
     await on.page.getByRole("button", { name: /^Connected/ }).click();
     await on.page.getByLabel("Search").fill(mailCase.number);
     const asked = () => [...new URL(on.page.url()).searchParams.keys()].sort();

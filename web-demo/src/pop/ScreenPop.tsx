@@ -15,7 +15,7 @@ const key = "agent";
 export default function ScreenPop() {
   const [agent, setAgent] = useState(() => localStorage.getItem(key) ?? "");
   const [pop, setPop] = useState<Pop | null>(null);
-  const { data } = useQuery(Agents, { pollInterval: 20_000 });
+  const { data } = useQuery(Agents, { pollInterval: 20_000, fetchPolicy: "no-cache" });
   const [, navigate] = useLocation();
 
   useEffect(() => {

@@ -5,7 +5,7 @@ import type { Participant } from "./timeline";
 /** Everybody who took part, with their times as Genesys gives them. */
 export function Participants({ conversation }: { conversation: ConversationDetailFragment }) {
   return (
-    <div className="scroll-x">
+    <section className="scroll-x" aria-label="Participants" tabIndex={0}>
       <table className="plain-table">
         <caption className="visually-hidden">Participants</caption>
         <thead>
@@ -33,7 +33,7 @@ export function Participants({ conversation }: { conversation: ConversationDetai
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }
 

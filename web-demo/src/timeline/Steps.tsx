@@ -19,7 +19,7 @@ const causes: Record<string, string> = {
 export function Steps({ conversation }: { conversation: ConversationDetailFragment }) {
   const stretches = stretchesOf(conversation, useNow());
   return (
-    <div className="scroll-x">
+    <section className="scroll-x" aria-label="Status history" tabIndex={0}>
       <table className="plain-table">
         <caption className="visually-hidden">Status history</caption>
         <thead>
@@ -50,6 +50,6 @@ export function Steps({ conversation }: { conversation: ConversationDetailFragme
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }

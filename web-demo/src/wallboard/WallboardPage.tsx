@@ -118,7 +118,7 @@ function QueueTable({ lines, loading }: { lines: readonly Line[]; loading: boole
     );
   }
   return (
-    <div className="scroll-x">
+    <section className="scroll-x" aria-label="Queues" tabIndex={0}>
       <table className="wall-table">
         <thead>
           <tr>
@@ -145,7 +145,7 @@ function QueueTable({ lines, loading }: { lines: readonly Line[]; loading: boole
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }
 
