@@ -88,7 +88,7 @@ describe("the page of a case", () => {
     await on.page.goto(`${on.gateway.url}/conversations/${id}`);
     await badge(id, "CONNECTED").waitFor();
     await on.page.getByRole("button", { name: "Close…" }).click();
-    await on.page.getByLabel(/^Wrap-up code/).fill("Resolved");
+    await on.page.getByLabel("Wrap-up code").selectOption("Resolved");
     await on.page.getByRole("button", { name: "Close conversation" }).click();
     await on.page.getByText("Closed: Genesys shows it as ended.").waitFor();
     await badge(id, "ENDED").waitFor();
@@ -103,10 +103,11 @@ describe("the page of a case", () => {
     await on.page.goto(`${on.gateway.url}/conversations/${id}`);
     await badge(id, "CONNECTED").waitFor();
     await on.page.getByRole("button", { name: "Close…" }).click();
-    await on.page.getByLabel(/^Wrap-up code/).fill("No such code");
+    await on.simulator.fault({ status: 503, path: "/api/v2/conversations", forMs: 60_000 });
     await on.page.getByRole("button", { name: "Close conversation" }).click();
     await on.page.locator(".outcome-failed").waitFor();
     await badge(id, "CONNECTED").waitFor();
+    await on.simulator.heal();
     await on.simulator.step(id, "customer-disconnect");
   });
 

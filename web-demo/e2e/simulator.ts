@@ -23,6 +23,11 @@ export class Simulator {
     await this.post("/sim/faults", fault);
   }
 
+  /** Lifts every lasting fault. */
+  async heal(): Promise<void> {
+    await fetch(`${this.url}/sim/faults`, { method: "DELETE" });
+  }
+
   private async post(path: string, body: object): Promise<unknown> {
     const response = await fetch(this.url + path, {
       method: "POST",

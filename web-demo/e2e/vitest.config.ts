@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-// All is over within three minutes: the whole takes about one, and two failures end it.
+// The whole takes about four minutes, and two failures end it.
 export default defineConfig({
   test: {
     root: import.meta.dirname,

@@ -1,8 +1,9 @@
+import { useQuery } from "@apollo/client/react";
 import { type FormEvent, useState } from "react";
 import { apollo } from "../api/gateway";
 import type { ConversationDetailFragment } from "../gql/graphql";
 import { statuses } from "../status/statuses";
-import { CloseConversation } from "./operations";
+import { CloseConversation, WrapUpCodes } from "./operations";
 
 export interface FormProps {
   conversation: ConversationDetailFragment;
@@ -12,10 +13,15 @@ export interface FormProps {
 }
 
 export function CloseForm({ conversation, run, busy, onDone }: FormProps) {
-  const { conversationId } = conversation;
+  const { conversationId, lastQueueId } = conversation;
   const [code, setCode] = useState("");
   const [notes, setNotes] = useState("");
   const [force, setForce] = useState(false);
+  const { data, error } = useQuery(WrapUpCodes, {
+    variables: { queueId: lastQueueId ?? "" },
+    skip: !lastQueueId,
+  });
+
   async function close(event: FormEvent) {
     event.preventDefault();
     const done = await run("Closing in Genesys…", async () => {
@@ -24,7 +30,7 @@ export function CloseForm({ conversation, run, busy, onDone }: FormProps) {
         variables: {
           input: {
             conversationId,
-            wrapUpCode: code.trim() || null,
+            wrapUpCode: code || null,
             wrapUpNotes: notes.trim() || null,
             force,
           },
@@ -41,8 +47,15 @@ export function CloseForm({ conversation, run, busy, onDone }: FormProps) {
   return (
     <form className="form" onSubmit={close} aria-label="Close the conversation">
       <label className="field">
-        <span className="field-label">Wrap-up code, by its name or id</span>
-        <input className="input" value={code} onChange={({ target }) => setCode(target.value)} />
+        <span className="field-label">Wrap-up code</span>
+        <select className="input" value={code} onChange={({ target }) => setCode(target.value)}>
+          <option value="">None</option>
+          {data?.wrapUpCodes.map((each) => (
+            <option key={each.code} value={each.code}>
+              {each.name}
+            </option>
+          ))}
+        </select>
       </label>
       <label className="field field-wide">
         <span className="field-label">Notes, passed on to Genesys and not kept</span>
@@ -56,6 +69,7 @@ export function CloseForm({ conversation, run, busy, onDone }: FormProps) {
         />
         Force a full teardown, for one that is stuck
       </label>
+      {error && <p className="form-error">The codes could not be read: {error.message}</p>}
       <div className="form-buttons">
         <button type="submit" className="button button-main" disabled={busy}>
           Close conversation

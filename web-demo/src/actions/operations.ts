@@ -35,3 +35,12 @@ export const LinkConversation = graphql(`
     }
   }
 `);
+
+export const WrapUpCodes = graphql(`
+  query WrapUpCodes($queueId: ID!) {
+    wrapUpCodes(queueId: $queueId) {
+      code
+      name
+    }
+  }
+`);

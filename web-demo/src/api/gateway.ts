@@ -9,6 +9,8 @@ export const apollo = new ApolloClient({
       Conversation: { keyFields: ["conversationId"] },
       Participant: { keyFields: ["id"] },
       Owner: { keyFields: false },
+      Agent: { keyFields: ["userId"] },
+      WrapUpCode: { keyFields: false },
       ParticipantSession: { keyFields: false },
     },
   }),

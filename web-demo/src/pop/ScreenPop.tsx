@@ -4,7 +4,6 @@ import { useLocation } from "wouter";
 import { withTypenames } from "../api/documents";
 import { apollo, socket } from "../api/gateway";
 import { follow } from "../feed/follow";
-import type { AgentsQuery } from "../gql/graphql";
 import { Icon } from "../icons/Icon";
 import { Answered, type Pop } from "./Answered";
 import { Agents, MyConversationChanged, MyConversations } from "./operations";
@@ -15,7 +14,7 @@ const key = "agent";
 export default function ScreenPop() {
   const [agent, setAgent] = useState(() => localStorage.getItem(key) ?? "");
   const [pop, setPop] = useState<Pop | null>(null);
-  const { data } = useQuery(Agents, { pollInterval: 20_000, fetchPolicy: "no-cache" });
+  const agents = useAgents();
   const [, navigate] = useLocation();
 
   useEffect(() => {
@@ -32,7 +31,6 @@ export default function ScreenPop() {
     setPop(null);
     setAgent(userId);
   };
-  const agents = agentsOf(data);
   return (
     <>
       <label className="agent">
@@ -73,12 +71,25 @@ export default function ScreenPop() {
   );
 }
 
-function agentsOf(data: AgentsQuery | undefined): [userId: string, name: string][] {
-  const names = new Map<string, string>();
-  for (const { participants } of data?.conversations.nodes ?? []) {
-    for (const { userId, name } of participants) if (userId) names.set(userId, name ?? userId);
-  }
-  return [...names].sort(([, a], [, b]) => a.localeCompare(b));
+/** All agents by name, read page by page. */
+function useAgents(): [userId: string, name: string][] {
+  const { data, fetchMore } = useQuery(Agents, { variables: { after: null } });
+  const next = data?.agents.pageInfo.hasNextPage ? data.agents.pageInfo.endCursor : null;
+  useEffect(() => {
+    if (!next) return;
+    void fetchMore({
+      variables: { after: next },
+      updateQuery: (before, { fetchMoreResult: { agents } }) => ({
+        ...before,
+        agents: { ...agents, nodes: [...before.agents.nodes, ...agents.nodes] },
+      }),
+    }).catch(() => {});
+  }, [next, fetchMore]);
+  const named = (data?.agents.nodes ?? []).map(({ userId, name }): [string, string] => [
+    userId,
+    name ?? userId,
+  ]);
+  return named.sort(([, a], [, b]) => a.localeCompare(b));
 }
 
 /** Follows what the agent is in from now on; returns how to stop. */

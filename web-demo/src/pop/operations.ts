@@ -1,17 +1,15 @@
 import { graphql } from "../gql";
 
-/** Whoever took part in one of the newest conversations. */
 export const Agents = graphql(`
-  query Agents {
-    conversations(first: 200) {
+  query Agents($after: String) {
+    agents(first: 200, after: $after) {
       nodes {
-        id
-        conversationId
-        participants {
-          id
-          userId
-          name
-        }
+        userId
+        name
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
       }
     }
   }
