@@ -16,6 +16,7 @@ help:
 	@echo "make protocol  the front door against the protocols' own libraries"
 	@echo "make e2e     browser tests only"
 	@echo "make sdk     Genesys' own SDKs against the simulator only"
+	@echo "make screenshots  the README's pictures, from the running product"
 	@echo "make schema  print the GraphQL schema into schema.graphql"
 
 demo: web
@@ -80,6 +81,12 @@ $(TARGET)/sdk/installed: tests/sdk/python/requirements.txt
 	rm -rf $(TARGET)/sdk && python3 -m venv $(TARGET)/sdk/venv
 	$(TARGET)/sdk/venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
+
+.PHONY: screenshots
+screenshots: web
+	@scripts/need chromium
+	$(CARGO) build --locked --bin conversation-gateway
+	cd web-demo && GATEWAY_BIN="$(abspath $(TARGET))/debug/conversation-gateway" npm run screenshots
 
 schema:
 	$(CARGO) run --quiet -- schema > schema.graphql.new

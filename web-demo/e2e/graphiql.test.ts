@@ -65,6 +65,9 @@ describe("GraphiQL", () => {
       "Link",
       "History",
       "Feed",
+      "Cases",
+      "Close",
+      "Directory",
     ]) {
       await page.getByRole("button", { name, exact: true }).waitFor();
     }

@@ -174,4 +174,65 @@ query Feed {
 }
 `,
   },
+  {
+    name: "Cases",
+    query: `# The cases that conversations are about, latest activity first.
+query Cases {
+  contexts(key: CASE, first: 10) {
+    nodes {
+      objectId
+      name
+      lastActivityAt
+      conversations(first: 3) {
+        nodes {
+          conversationId
+          calculatedStatus
+          statusSince
+        }
+      }
+    }
+  }
+}
+`,
+  },
+  {
+    name: "Close",
+    query: `# Wraps up and disconnects in Genesys, and answers with what Genesys shows then.
+mutation Close($input: CloseConversationInput!) {
+  closeConversation(input: $input) {
+    conversation {
+      conversationId
+      calculatedStatus
+      errorMessage
+    }
+    feedCursor
+  }
+}
+`,
+    variables: `{
+  "input": {
+    "conversationId": "3f0c1a52-7c1e-4d0b-9a8e-2b6f5d1c9e70",
+    "wrapUpCode": "Resolved"
+  }
+}`,
+  },
+  {
+    name: "Queues and agents",
+    query: `# What a filter can be made of.
+query Directory {
+  queues(first: 50) {
+    nodes {
+      queueId
+      name
+    }
+  }
+  agents(first: 50) {
+    nodes {
+      userId
+      name
+    }
+  }
+}
+`,
+  },
 ];
