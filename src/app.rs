@@ -27,6 +27,7 @@ use crate::http::{self, Authenticate, ComponentState, HttpParts, Readiness};
 use crate::hub::Hub;
 use crate::ingest::IngestLoop;
 use crate::lifecycle::Lifecycle;
+use crate::settling::Settling;
 use crate::store::Store;
 
 /// How long everything may take to finish after the first signal.
@@ -68,6 +69,12 @@ impl App {
         let head = store.head().await?;
         let hub = Hub::new(&config.hub, head);
         let (needs_tx, needs_rx) = mpsc::channel(NEEDS);
+        let settling = Settling {
+            store: store.clone(),
+            needs: needs_tx.clone(),
+            clock: Arc::clone(&clock),
+            interval: config.genesys.settling_sweep,
+        };
         let (ingest, ingest_loop) =
             IngestLoop::new(config.ingest.clone(), store.clone(), hub.clone(), needs_tx);
         let (genesys_listener, feed_status) = Listener::new(
@@ -111,6 +118,7 @@ impl App {
         lifecycle.spawn("write path", ingest_loop.run(drain.clone()));
         lifecycle.spawn("log follower", hub.follow(store.clone(), drain.clone()));
         lifecycle.spawn("Genesys listener", genesys_listener.run(drain.clone()));
+        lifecycle.spawn("settling", settling.run(drain.clone()));
         lifecycle.spawn("directory", directory.run(drain.clone()));
         lifecycle.spawn("front door", async move {
             http::serve(listener, router, &config.http, drain).await?;

@@ -69,7 +69,7 @@ impl Default for IngestConfig {
 pub enum Need {
     /// A reversible mark is doubtful: read the conversation once.
     Read(ConversationId),
-    /// It ended: ask later for its exact start and end.
+    /// It ended, or its thread is idle: ask later for exact times and durations.
     Settle(ConversationId),
 }
 
@@ -484,8 +484,13 @@ impl Known {
     }
 }
 
+/// Nobody works on it any more: for good, or until the thread wakes.
 fn ends(update: &Update) -> bool {
-    update.is_status_change() && update.after.status == ConversationStatus::Ended
+    let over = matches!(
+        update.after.status,
+        ConversationStatus::Ended | ConversationStatus::Idle
+    );
+    update.is_status_change() && over
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a batch is far below 2^52")]

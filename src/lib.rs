@@ -16,6 +16,7 @@
 //! | [`http`] | routes, sockets, pages |
 //! | [`auth`] | who comes in |
 //! | [`sessions`] | who is here, and for how long |
+//! | [`settling`] | which ended conversations still lack their settled times |
 //! | [`simulator`] | a stand-in for Genesys that knows nothing of the rest |
 //! | [`registrar`] | the demo's stand-in for an Architect flow: a client of the public API |
 //! | [`app`], [`cli`], [`config`] | putting it together |
@@ -36,6 +37,7 @@ pub mod ingest;
 pub mod lifecycle;
 pub mod registrar;
 pub mod sessions;
+pub mod settling;
 pub mod simulator;
 pub mod store;
 pub mod telemetry;

@@ -12,6 +12,7 @@ use super::ids::ConversationId;
 use super::merge::{self, Merged};
 use super::registration::{ContextLink, Registration};
 use super::row::{ContextRef, ContextVerb, ConversationStatus, Failure, InitiatedBy, Row, Work};
+use super::settling;
 use super::snapshot::Snapshot;
 use super::time::Time;
 use super::timeline;
@@ -100,9 +101,12 @@ impl Conversation {
                 start,
                 end,
                 direction,
+                sessions,
             } => {
                 merge::enrich(&mut self.facts, *start, *end, *direction);
-                self.settle(ChangeCause::Enriched, change)
+                let settled = settling::settle(&mut self.facts, sessions);
+                let kinds = settled.then_some(ChangeKind::Participants);
+                self.settle(ChangeCause::Enriched, kinds.into_iter().collect(), change)
             }
             Fact::Failed { work, message } => self.fail(*work, message, change),
             Fact::Succeeded { work } => self.succeed(*work, change),
@@ -184,12 +188,17 @@ impl Conversation {
     }
 
     /// Derives the row anew from facts already taken in.
-    fn settle(&mut self, cause: ChangeCause, change: Change<'_>) -> Vec<Update> {
+    fn settle(
+        &mut self,
+        cause: ChangeCause,
+        kinds: ChangeKinds,
+        change: Change<'_>,
+    ) -> Vec<Update> {
         let mut derived = derive(&self.facts, self.registration.as_ref());
         if self.row.status == ConversationStatus::Ended && self.version > 0 {
             derived.stay_ended();
         }
-        self.conclude(derived, ChangeKinds::default(), Change { cause, ..change })
+        self.conclude(derived, kinds, Change { cause, ..change })
             .into_iter()
             .collect()
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::ids::ConversationId;
 use super::registration::{ContextLink, Registration};
 use super::row::{ContextRef, ContextVerb, Direction, Work};
+use super::settling::SettledSession;
 use super::snapshot::Snapshot;
 use super::time::Time;
 use super::update::ChangeCause;
@@ -38,11 +39,13 @@ pub enum Fact {
         context: ContextRef,
         verb: ContextVerb,
     },
-    /// Genesys' own later word on start, end and direction.
+    /// Genesys' own later word on start, end, direction and durations.
     Enriched {
         start: Option<Time>,
         end: Option<Time>,
         direction: Option<Direction>,
+        /// Durations of the sessions that are over.
+        sessions: Vec<SettledSession>,
     },
     /// Work with Genesys over this conversation failed; the message is free of customers' data.
     Failed {

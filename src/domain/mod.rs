@@ -20,6 +20,7 @@ pub mod permission;
 pub mod registration;
 pub mod request_id;
 pub mod row;
+pub mod settling;
 pub mod snapshot;
 pub mod status;
 #[cfg(test)]

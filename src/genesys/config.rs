@@ -121,6 +121,10 @@ pub struct GenesysConfig {
     #[arg(long = "genesys-enrichment-interval", env = "GATEWAY_GENESYS_ENRICHMENT_INTERVAL", value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub enrichment_interval: Duration,
 
+    /// Time between two looks into the database for ended conversations without settled times
+    #[arg(long = "genesys-settling-sweep", env = "GATEWAY_GENESYS_SETTLING_SWEEP", value_name = "TIME", default_value = "1h", value_parser = duration)]
+    pub settling_sweep: Duration,
+
     /// Most calls of the API in a minute; the gateway also stays below what Genesys announces
     #[arg(
         long = "genesys-rate-limit",
@@ -268,6 +272,7 @@ impl GenesysConfig {
             resubscribe: Duration::from_mins(1),
             request_timeout: ms(5_000),
             enrichment_interval: ms(50),
+            settling_sweep: ms(1_000),
             retry_after_max: ms(1_000),
             rate_limit: 100_000,
             actions: ActionsConfig {

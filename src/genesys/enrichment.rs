@@ -1,5 +1,5 @@
-//! Settles start, end and direction of ended conversations from analytics, in batches, after
-//! everything else.
+//! Settles start, end, direction and durations of ended conversations, and of idle threads, from
+//! analytics, in batches, after everything else.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::budget::Priority;
 use super::client::{DETAILS_PER_CALL, GenesysClient};
 use super::decode;
+use super::settling;
 use super::sink::Sink;
 use super::wire::AnalyticsConversation;
 use crate::clock::Clock;
@@ -20,7 +21,8 @@ use crate::domain::row::Direction;
 use crate::ingest::SendRefused;
 
 /// Analytics lags by seconds to minutes, so a conversation is asked for again and again, each wait
-/// twice the one before: with the usual ten seconds for an hour and a half.
+/// twice the one before: with the usual ten seconds for an hour and a half. What is unsettled then is
+/// found in the database and asked for once more, until it is a day old.
 const ATTEMPTS: u32 = 10;
 
 /// Conversations that may wait; more are left unsettled.
@@ -76,8 +78,10 @@ impl<S: Sink> Enrichment<S> {
             metrics::counter!("gateway_genesys_unsettled_total").increment(1);
             return;
         }
-        // One that ended again starts over.
-        let due = Instant::now() + self.interval;
+        // One that ended again starts over, and is asked for no later than it was to be.
+        let soon = Instant::now() + self.interval;
+        let known = self.waiting.get(&id).map(|waiting| waiting.due);
+        let due = known.map_or(soon, |due| due.min(soon));
         self.waiting.insert(id, Waiting { due, attempts: 0 });
     }
 
@@ -124,13 +128,19 @@ impl<S: Sink> Enrichment<S> {
         let is_settled = found
             .as_ref()
             .is_some_and(|found| found.conversation_end.is_some());
-        if !is_settled && !is_last {
+        if is_settled || is_last {
+            self.waiting.remove(&id);
+        } else {
             waiting.due = Instant::now() + self.interval * 2_u32.pow(waiting.attempts);
-            return Ok(());
         }
-        self.waiting.remove(&id);
-        let Some(found) = found else {
-            metrics::counter!("gateway_genesys_unsettled_total").increment(1);
+        // A thread that is idle has no end yet, but its sessions are over.
+        let worth_telling = |found: &AnalyticsConversation| {
+            is_settled || is_last || !settling::sessions(found).is_empty()
+        };
+        let Some(found) = found.filter(worth_telling) else {
+            if is_last {
+                metrics::counter!("gateway_genesys_unsettled_total").increment(1);
+            }
             return Ok(());
         };
         let event = ConversationEvent {
@@ -148,5 +158,6 @@ fn enriched(found: &AnalyticsConversation) -> Fact {
         start: decode::time(found.conversation_start.as_deref()),
         end: decode::time(found.conversation_end.as_deref()),
         direction: decode::direction(found.originating_direction.as_deref()).map(Direction::from),
+        sessions: settling::sessions(found),
     }
 }

@@ -21,6 +21,7 @@ pub mod listener;
 pub mod privacy;
 pub mod queues;
 pub mod readback;
+pub mod settling;
 pub mod sink;
 pub mod token;
 pub mod topics;

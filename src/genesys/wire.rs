@@ -298,6 +298,36 @@ pub struct AnalyticsConversation {
     pub conversation_end: Option<String>,
     #[serde(deserialize_with = "tolerant")]
     pub originating_direction: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub participants: Option<Vec<Option<AnalyticsParticipant>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct AnalyticsParticipant {
+    #[serde(deserialize_with = "tolerant")]
+    pub sessions: Option<Vec<Option<AnalyticsSession>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AnalyticsSession {
+    #[serde(deserialize_with = "tolerant")]
+    pub session_id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub segments: Option<Vec<Option<AnalyticsSegment>>>,
+}
+
+/// What a session was doing for a while; without an end it still does.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AnalyticsSegment {
+    #[serde(deserialize_with = "tolerant")]
+    pub segment_type: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub segment_start: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub segment_end: Option<String>,
 }
 
 /// `conversations` is absent, not empty, when there is none.
@@ -400,6 +430,9 @@ macro_rules! tolerant_object {
     };
 }
 tolerant_object!(
+    AnalyticsParticipant,
+    AnalyticsSession,
+    AnalyticsSegment,
     Conversation,
     Participant,
     Leg,

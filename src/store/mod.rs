@@ -22,6 +22,7 @@ mod record;
 mod rows;
 mod session;
 mod statements;
+mod unsettled;
 
 use std::sync::Arc;
 

@@ -28,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sessions", &["domain"]),
     ("http", &["domain", "sessions"]),
     ("auth", &["domain", "sessions", "http", "store", "clock"]),
+    ("settling", &["domain", "store", "ingest", "clock"]),
     ("simulator", &[]),
     ("registrar", &["genesys"]),
     (

@@ -19,5 +19,6 @@ mod registrar;
 mod restart;
 mod schema;
 mod scripts;
+mod settling;
 mod store;
 mod support;

@@ -1,0 +1,146 @@
+//! Durations that Genesys settled after the end: its later word takes the place of what was measured
+//! from snapshots.
+
+use super::facts::Facts;
+use super::ids::SessionId;
+use super::snapshot::{AcwState, Leg, Participant, Timings};
+use super::status::{Phase, phase_of};
+
+/// What analytics say of one session that is over, in milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettledSession {
+    pub id: SessionId,
+    pub alert_ms: i64,
+    pub dial_ms: i64,
+    pub talk_ms: i64,
+    pub hold_ms: i64,
+    pub park_ms: i64,
+    /// `None`: they show no after-call work.
+    pub acw_ms: Option<i64>,
+}
+
+/// Takes the durations of the legs that have ended; whether anything changed.
+pub(super) fn settle(facts: &mut Facts, sessions: &[SettledSession]) -> bool {
+    let mut changed = false;
+    for participant in &mut facts.participants {
+        for place in 0..participant.legs.len() {
+            let leg = &participant.legs[place];
+            let said = sessions.iter().find(|said| said.id == leg.id);
+            let Some(said) = said.filter(|said| is_settled_by(leg, participant, said)) else {
+                continue;
+            };
+            let timings = said.timings(leg.timings.since);
+            changed |= leg.timings != timings;
+            participant.legs[place].timings = timings;
+        }
+    }
+    changed
+}
+
+/// Analytics lag: what they do not know yet must not pass for the last word.
+fn is_settled_by(leg: &Leg, participant: &Participant, said: &SettledSession) -> bool {
+    let worked = leg.acw.as_ref().is_some_and(|acw| {
+        acw.state == AcwState::Complete && acw.start_time.is_some() && acw.end_time > acw.start_time
+    });
+    let works = leg
+        .acw
+        .as_ref()
+        .is_some_and(|acw| acw.state == AcwState::Pending);
+    phase_of(leg, participant) == Phase::Ended && !works && (!worked || said.acw_ms.is_some())
+}
+
+impl SettledSession {
+    fn timings(&self, since: Option<super::time::Time>) -> Timings {
+        Timings {
+            alert_ms: self.alert_ms,
+            dial_ms: self.dial_ms,
+            talk_ms: self.talk_ms,
+            hold_ms: self.hold_ms,
+            park_ms: self.park_ms,
+            acw_ms: self.acw_ms.unwrap_or_default(),
+            since,
+            is_final: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::conversation::Conversation;
+    use super::super::event::{ConversationEvent, Fact};
+    use super::super::testing::{at, conversation_id, inbound_call, seen, snapshot};
+    use super::super::update::{ChangeCause, ChangeKind};
+    use super::*;
+
+    fn said(acw_ms: Option<i64>) -> SettledSession {
+        SettledSession {
+            id: "g1".into(),
+            alert_ms: 4_900,
+            dial_ms: 0,
+            talk_ms: 30_100,
+            hold_ms: 9_900,
+            park_ms: 0,
+            acw_ms,
+        }
+    }
+
+    fn enriched(sessions: Vec<SettledSession>, seconds: i64) -> ConversationEvent {
+        ConversationEvent {
+            conversation_id: conversation_id(),
+            received_at: at(seconds),
+            actor: None,
+            fact: Fact::Enriched {
+                start: None,
+                end: None,
+                direction: None,
+                sessions,
+            },
+        }
+    }
+
+    fn after(snapshots: usize) -> Conversation {
+        let mut conversation = Conversation::unknown(conversation_id(), at(0));
+        for (seconds, participants) in inbound_call().into_iter().take(snapshots) {
+            conversation
+                .apply(&seen(snapshot(participants), seconds))
+                .unwrap();
+        }
+        conversation
+    }
+
+    fn timings(conversation: &Conversation) -> Timings {
+        conversation.facts.participants[3].legs[0].timings.clone()
+    }
+
+    #[test]
+    fn settled_durations_take_the_place_of_measured_ones_once() {
+        let mut conversation = after(7);
+        assert!(!timings(&conversation).is_final);
+        let applied = conversation
+            .apply(&enriched(vec![said(Some(15_000))], 90))
+            .unwrap();
+        assert_eq!(applied.updates.len(), 1);
+        let update = &applied.updates[0];
+        assert_eq!(update.cause, ChangeCause::Enriched);
+        assert!(update.kinds.contains(ChangeKind::Participants));
+        assert_eq!(timings(&conversation).talk_ms, 30_100);
+        assert!(timings(&conversation).is_final);
+        let again = conversation.apply(&enriched(vec![said(Some(15_000))], 95));
+        assert!(again.unwrap().updates.is_empty());
+    }
+
+    #[test]
+    fn what_analytics_do_not_know_yet_is_not_the_last_word() {
+        // The leg is still open.
+        let mut talking = after(4);
+        let applied = talking.apply(&enriched(vec![said(None)], 50)).unwrap();
+        assert!(applied.updates.is_empty());
+        // After-call work still runs; then it is over, but analytics lag behind it.
+        for (snapshots, seconds) in [(6, 65), (7, 80)] {
+            let mut conversation = after(snapshots);
+            let applied = conversation.apply(&enriched(vec![said(None)], seconds));
+            assert!(applied.unwrap().updates.is_empty());
+            assert!(!timings(&conversation).is_final);
+        }
+    }
+}
