@@ -18,6 +18,7 @@ use crate::auth::{Doorkeeper, NoAuth, Teams};
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::config::Config;
+use crate::counts::Counts;
 use crate::domain::feed::{FeedState, FeedStatus};
 use crate::genesys::client::GenesysClient;
 use crate::genesys::directory::Directory;
@@ -27,6 +28,7 @@ use crate::http::{self, Authenticate, ComponentState, HttpParts, Readiness};
 use crate::hub::Hub;
 use crate::ingest::IngestLoop;
 use crate::lifecycle::Lifecycle;
+use crate::read_model::ReadModel;
 use crate::settling::Settling;
 use crate::store::Store;
 
@@ -87,9 +89,11 @@ impl App {
         let sockets = TaskTracker::new();
         let directory = Directory::new(genesys, &config.genesys.directory);
         let authenticator = authenticator(&config, &store, &clock, &mut lifecycle)?;
-        let schema = graphql::schema(Services {
+        let services = Services {
             store: store.clone(),
             hub: hub.clone(),
+            reads: ReadModel::new(&config.reads, store.clone(), hub.clone()),
+            counts: Counts::new(&config.counts, store.clone(), hub.clone()),
             commands: Commands::new(
                 ingest,
                 store.clone(),
@@ -101,9 +105,9 @@ impl App {
             feed_status: feed_status.clone(),
             owner_ids: config.owners.ids(),
             clock,
-        });
+        };
         let router = http::router(HttpParts {
-            executor: GatewayExecutor::new(schema, store.clone()),
+            executor: GatewayExecutor::new(&services),
             sdl: Arc::from(graphql::sdl()),
             authenticator,
             readiness: Arc::new(Parts {

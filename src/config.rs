@@ -11,11 +11,13 @@ use anyhow::{Context, bail};
 use clap::{Arg, ArgAction, Command};
 
 use crate::auth::AuthConfig;
+use crate::counts::CountsConfig;
 use crate::genesys::GenesysConfig;
 use crate::graphql::OwnerIds;
 use crate::http::HttpConfig;
 use crate::hub::HubConfig;
 use crate::ingest::IngestConfig;
+use crate::read_model::ReadModelConfig;
 use crate::store::StoreConfig;
 
 /// All settings of a gateway.
@@ -33,6 +35,10 @@ pub struct Config {
     pub ingest: IngestConfig,
     #[command(flatten)]
     pub hub: HubConfig,
+    #[command(flatten)]
+    pub reads: ReadModelConfig,
+    #[command(flatten)]
+    pub counts: CountsConfig,
     #[command(flatten)]
     pub owners: OwnersConfig,
 }

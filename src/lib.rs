@@ -11,6 +11,8 @@
 //! | [`store`] | the database: rows and the event log, written in one transaction |
 //! | [`hub`] | fan-out of committed updates in memory |
 //! | [`feed`] | one subscriber's way through the log |
+//! | [`read_model`] | the open and the recently read conversations in memory |
+//! | [`counts`] | how many there are, group by group |
 //! | [`commands`] | what users ask for |
 //! | [`graphql`] | the schema over all that |
 //! | [`http`] | routes, sockets, pages |
@@ -27,6 +29,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod counts;
 pub mod domain;
 pub mod feed;
 pub mod genesys;
@@ -35,6 +38,7 @@ pub mod http;
 pub mod hub;
 pub mod ingest;
 pub mod lifecycle;
+pub mod read_model;
 pub mod registrar;
 pub mod sessions;
 pub mod settling;

@@ -50,7 +50,7 @@ pub fn sighting(filter: &Filter, scope: &Scope, update: &Update) -> Option<Sight
 
 /// All given conditions hold together; a list means "any of" and an empty list matches nothing;
 /// `None` is no condition.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
     pub conversation_ids: Option<Vec<ConversationId>>,
     pub context: Option<ContextRef>,

@@ -12,6 +12,7 @@ pub mod event;
 pub mod facts;
 pub mod feed;
 pub mod filter;
+pub mod freshness;
 pub mod ids;
 mod merge;
 pub mod order;

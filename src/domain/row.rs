@@ -1,8 +1,10 @@
 //! The scalar picture of a conversation, as a client, a filter and a log entry see it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::ids::{QueueId, UserId};
+use super::ids::{ConversationId, QueueId, UserId};
 use super::snapshot::{LegDirection, Medium};
 use super::time::Time;
 
@@ -178,6 +180,21 @@ pub struct Row {
     pub handled_by: Vec<UserId>,
     /// Objects it is linked to, each once, sorted.
     pub contexts: Vec<ContextRef>,
+}
+
+/// A conversation as lists show it: its row as of one version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub id: ConversationId,
+    pub version: u32,
+    pub row: Arc<Row>,
+}
+
+impl Row {
+    /// What lists are ordered by: `conversation_start`, else `created_at`.
+    pub fn started_at(&self) -> Time {
+        self.conversation_start.unwrap_or(self.created_at)
+    }
 }
 
 impl MediaType {

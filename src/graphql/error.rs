@@ -6,6 +6,7 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::{Context, Error, ErrorExtensions, Name, Value};
 
 use crate::commands::{CloseFailure, CloseStep};
+use crate::counts::CountsError;
 use crate::domain::event::Refused;
 use crate::domain::ids::{ParticipantId, UserId};
 use crate::domain::request_id::RequestId;
@@ -21,6 +22,7 @@ pub mod code {
     pub const CONFLICT: &str = "CONFLICT";
     pub const CURSOR_EXPIRED: &str = "CURSOR_EXPIRED";
     pub const CURSOR_UNKNOWN: &str = "CURSOR_UNKNOWN";
+    pub const LIMIT_EXCEEDED: &str = "LIMIT_EXCEEDED";
     pub const SUBSCRIPTION_ENDED: &str = "SUBSCRIPTION_ENDED";
     pub const GENESYS_ERROR: &str = "GENESYS_ERROR";
     pub const TIMEOUT: &str = "TIMEOUT";
@@ -40,6 +42,27 @@ pub(crate) fn bad_input(argument: &'static str, message: impl Into<String>) -> E
 /// There is no such thing, or the caller may not see it: the two are not told apart.
 pub(crate) fn not_found(what: &str) -> Error {
     coded(code::NOT_FOUND, format!("{what} not found"))
+}
+
+/// A count has too many groups, or its rows can't be read.
+pub(crate) fn counts(ctx: &Context<'_>, error: &CountsError) -> Error {
+    match error {
+        CountsError::TooManyGroups { .. } => too_many_groups(error),
+        CountsError::Store(cause) => store(ctx, cause),
+    }
+}
+
+pub(crate) fn too_many_groups(error: &CountsError) -> Error {
+    coded(code::LIMIT_EXCEEDED, error.to_string())
+        .extend_with(|_, extensions| extensions.set("limit", "groups"))
+}
+
+/// This replica has not yet published what the request wants to see.
+pub(crate) fn behind() -> Error {
+    coded(
+        code::TIMEOUT,
+        "this replica is behind the place in the log that was asked for",
+    )
 }
 
 pub(crate) fn refused(refused: &Refused) -> Error {

@@ -42,10 +42,10 @@ impl Loader<WholeKey> for Loads {
 
     async fn load(&self, keys: &[WholeKey]) -> Result<HashMap<WholeKey, Self::Value>, Self::Error> {
         let ids: Vec<ConversationId> = keys.iter().map(|key| key.0).collect();
-        let found = self.0.load(&ids).await?;
+        let found = self.0.participants(&ids).await?;
         Ok(found
             .into_iter()
-            .map(|(id, known)| (WholeKey(id), Arc::new(known.facts.participants)))
+            .map(|(id, participants)| (WholeKey(id), Arc::new(participants)))
             .collect())
     }
 }

@@ -4,6 +4,7 @@
 //! who may see what and how anything is stored is decided elsewhere.
 
 mod access;
+mod documents;
 pub mod error;
 mod executor;
 mod global_id;
@@ -17,7 +18,7 @@ pub mod types;
 
 use std::sync::Arc;
 
-use async_graphql::Schema;
+use async_graphql::{Schema, ValidationMode};
 use tokio::sync::watch;
 
 pub use executor::GatewayExecutor;
@@ -28,16 +29,21 @@ pub use types::owner::OwnerIds;
 
 use crate::clock::Clock;
 use crate::commands::Commands;
+use crate::counts::Counts;
 use crate::domain::feed::FeedStatus;
 use crate::hub::Hub;
+use crate::read_model::ReadModel;
 use crate::store::Store;
 
 pub type GatewaySchema = Schema<Query, Mutation, Subscription>;
 
 /// What the resolvers call.
+#[derive(Clone)]
 pub struct Services {
     pub store: Store,
     pub hub: Hub,
+    pub reads: ReadModel,
+    pub counts: Counts,
     pub commands: Commands,
     pub feed_status: watch::Receiver<FeedStatus>,
     pub owner_ids: OwnerIds,
@@ -46,12 +52,24 @@ pub struct Services {
 
 /// Builds the schema that answers requests.
 pub fn schema(services: Services) -> GatewaySchema {
+    built(services, ValidationMode::Strict)
+}
+
+/// The same for requests that are known to be valid: it checks limits only.
+fn schema_of_the_valid(services: Services) -> GatewaySchema {
+    built(services, ValidationMode::Fast)
+}
+
+fn built(services: Services, validation: ValidationMode) -> GatewaySchema {
     Schema::build(Query, Mutation, Subscription)
+        .validation_mode(validation)
         .limit_depth(15)
         .limit_complexity(20_000)
         .limit_directives(20)
         .data(services.store)
         .data(services.hub)
+        .data(services.reads)
+        .data(services.counts)
         .data(services.commands)
         .data(services.feed_status)
         .data(services.owner_ids)

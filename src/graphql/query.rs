@@ -11,16 +11,22 @@ use super::loaders::Loads;
 use super::pagination;
 use super::types::context::{ContextConnection, ContextLink};
 use super::types::conversation::{Conversation, ConversationConnection};
+use super::types::count::{ConversationCount, CountDimension};
 use super::types::directory::{AgentConnection, QueueConnection, Wanted, WrapUpCode};
 use super::types::enums::ContextKey;
 use super::types::feed::FeedStatus;
 use super::types::input::{ConversationFilter, ConversationOrder, conversation_id};
 use super::types::participant::Participant;
+use super::types::quick::Quick;
 use crate::commands::Commands;
+use crate::counts::{Counts, Question};
 use crate::domain::caller::Caller;
 use crate::domain::feed;
+use crate::domain::filter::Filter;
 use crate::domain::ids::{ConversationId, QueueId};
-use crate::store::{Order, Store};
+use crate::domain::row::ContextRef;
+use crate::read_model::ReadModel;
+use crate::store::{Order, Page, Store};
 
 /// Anything with a global id.
 #[derive(Interface)]
@@ -42,9 +48,9 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Genesys' identifier, a UUID.")] conversation_id: ID,
-    ) -> Result<Option<Conversation>> {
+    ) -> Result<Option<Quick>> {
         let id = self::conversation_id("conversationId", &conversation_id)?;
-        read(ctx, id).await
+        Ok(read(ctx, id).await?.map(Quick))
     }
 
     /// Conversations, by default the newest first.
@@ -66,12 +72,28 @@ impl Query {
         let page = pagination::page(first, after, last, before)?;
         let filter = filter.unwrap_or_default().into_domain()?;
         let order = order_by.map_or_else(Order::default, ConversationOrder::into_store);
-        let slice = ctx
-            .data::<Store>()?
-            .conversations(ctx.data::<Caller>()?, &filter, order, &page)
-            .await
-            .map_err(|cause| error::store(ctx, &cause))?;
-        Ok(ConversationConnection::of(slice))
+        list(ctx, &filter, order, &page).await
+    }
+
+    /// How many conversations there are in each group; open ones only, unless the filter names
+    /// statuses. `LIMIT_EXCEEDED` when there are too many groups.
+    async fn conversation_counts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which conversations; all open ones without.")] filter: Option<
+            ConversationFilter,
+        >,
+        #[graphql(desc = "What makes a group; without any, all are one.")] group_by: Vec<
+            CountDimension,
+        >,
+    ) -> Result<Vec<ConversationCount>> {
+        let question = count_question(ctx, filter, group_by)?;
+        let groups = ctx.data::<Counts>()?.now(&question).await;
+        let groups = groups.map_err(|cause| error::counts(ctx, &cause))?;
+        Ok(groups
+            .iter()
+            .map(|(group, count)| ConversationCount::of(group, count))
+            .collect())
     }
 
     /// DCM's objects of one kind that have conversations, latest activity first.
@@ -173,6 +195,9 @@ impl Query {
             | GlobalId::Participant(id, _)
             | GlobalId::ContextLink(id, ..) => *id,
         };
+        if let GlobalId::Conversation(id) = named {
+            return Ok(read(ctx, id).await?.map(Node::Conversation));
+        }
         let caller = ctx.data::<Caller>()?;
         let known = ctx
             .data::<Store>()?
@@ -212,9 +237,57 @@ impl Query {
 
 async fn read(ctx: &Context<'_>, id: ConversationId) -> Result<Option<Conversation>> {
     let known = ctx
-        .data::<Store>()?
+        .data::<ReadModel>()?
         .conversation(ctx.data::<Caller>()?, id)
         .await
         .map_err(|cause| error::store(ctx, &cause))?;
     Ok(known.map(Conversation::from))
+}
+
+/// A page of a list: the newest of a case from memory, everything else from the store.
+pub(super) async fn list(
+    ctx: &Context<'_>,
+    filter: &Filter,
+    order: Order,
+    page: &Page,
+) -> Result<ConversationConnection> {
+    let caller = ctx.data::<Caller>()?;
+    if let (Some(context), Some(size)) = (only_context(filter), page.only_first())
+        && order == Order::default()
+    {
+        let case = ctx.data::<ReadModel>()?.case(caller, context, size).await;
+        if let Some(case) = case.map_err(|cause| error::store(ctx, &cause))? {
+            return Ok(ConversationConnection::of_case(case));
+        }
+    }
+    let slice = ctx
+        .data::<Store>()?
+        .conversations(caller, filter, order, page)
+        .await;
+    let slice = slice.map_err(|cause| error::store(ctx, &cause))?;
+    Ok(ConversationConnection::of(slice, order))
+}
+
+/// The filter's context, if it is its only condition.
+fn only_context(filter: &Filter) -> Option<&ContextRef> {
+    let context = filter.context.as_ref()?;
+    let alone = Filter {
+        context: Some(context.clone()),
+        ..Filter::default()
+    };
+    (*filter == alone).then_some(context)
+}
+
+pub(super) fn count_question(
+    ctx: &Context<'_>,
+    filter: Option<ConversationFilter>,
+    group_by: Vec<CountDimension>,
+) -> Result<Question> {
+    let filter = filter.unwrap_or_default().into_domain()?;
+    let by = group_by.into_iter().map(Into::into).collect();
+    Ok(Question::new(
+        filter,
+        by,
+        ctx.data::<Caller>()?.scope.clone(),
+    ))
 }

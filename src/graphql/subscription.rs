@@ -9,11 +9,14 @@ use tokio_stream::wrappers::WatchStream;
 
 use super::error::{self, bad_input, coded};
 use super::executor::{Envelope, Envelopes};
+use super::query::count_question;
 use super::types::change::{ConversationChange, ConversationStatusChange};
+use super::types::count::{ConversationCount, CountDimension};
 use super::types::enums::ChangeKind;
 use super::types::feed::FeedStatus;
 use super::types::input::ConversationFilter;
 use super::types::owner::OwnerIds;
+use crate::counts::{Counts, CountsError};
 use crate::domain::caller::Caller;
 use crate::domain::feed;
 use crate::feed::{Changes, Feed, FeedError, Told, Wanted};
@@ -86,6 +89,43 @@ impl Subscription {
         }))
     }
 
+    /// How many conversations there are in each group: first all groups, then at most four times a
+    /// second every group that changed, those that are gone with zero. Open ones only, unless the
+    /// filter names statuses. `LIMIT_EXCEEDED` when there are too many groups.
+    async fn conversation_counts_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which conversations; all open ones without.")] filter: Option<
+            ConversationFilter,
+        >,
+        #[graphql(desc = "What makes a group; without any, all are one.")] group_by: Vec<
+            CountDimension,
+        >,
+    ) -> Result<impl Stream<Item = Result<Vec<ConversationCount>>> + use<>> {
+        let question = count_question(ctx, filter, group_by)?;
+        let counts = ctx.data::<Counts>()?.clone();
+        let first = counts.now(&question).await;
+        let first = first.map_err(|cause| error::counts(ctx, &cause))?;
+        let all = first
+            .iter()
+            .map(|(group, count)| ConversationCount::of(group, count));
+        let begin = stream::iter([Ok(all.collect())]);
+        Ok(begin.chain(stream::unfold(Some(first), move |seen| {
+            let (counts, question) = (counts.clone(), question.clone());
+            async move {
+                match counts.changes(&question, &seen?).await {
+                    Ok((now, changed)) => {
+                        let changed = changed
+                            .iter()
+                            .map(|(group, count)| ConversationCount::of(group, count));
+                        Some((Ok(changed.collect()), Some(now)))
+                    }
+                    Err(cause) => Some((Err(counts_ended(&cause)), None)),
+                }
+            }
+        })))
+    }
+
     /// Whether the picture may be stale: now, and whenever that changes.
     async fn feed_status_changed(
         &self,
@@ -93,6 +133,20 @@ impl Subscription {
     ) -> Result<impl Stream<Item = FeedStatus> + use<>> {
         let feed = ctx.data::<watch::Receiver<feed::FeedStatus>>()?.clone();
         Ok(WatchStream::new(feed).map(|status| FeedStatus::from(&status)))
+    }
+}
+
+fn counts_ended(cause: &CountsError) -> async_graphql::Error {
+    match cause {
+        CountsError::TooManyGroups { .. } => error::too_many_groups(cause),
+        CountsError::Store(cause) => {
+            tracing::error!(error = %cause, "a subscription to counts ended");
+            coded(
+                error::code::SUBSCRIPTION_ENDED,
+                "the counts ended: subscribe again",
+            )
+            .extend_with(|_, extensions| extensions.set("reason", "OVERLOADED"))
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use super::request::{from_body, from_query_string, operation_type};
 use super::response::{code, error, executed, only_by_post, refusal, refused};
 use super::{Front, envelope, execution, graphql_sse, graphql_ws};
 use crate::domain::caller::Caller;
+use crate::domain::freshness::AtLeast;
 use crate::domain::request_id::RequestId;
 
 pub(super) async fn post<E: Executor>(State(front): State<Front<E>>, request: Request) -> Response {
@@ -69,7 +70,12 @@ async fn answer<E: Executor>(
         caller,
         request_id,
         last_event_id,
+        at_least,
     } = sender;
+    let request = match at_least {
+        Some(cursor) => request.data(AtLeast(cursor)),
+        None => request,
+    };
     if media == MediaType::EventStream {
         return graphql_sse::stream(front, request, last_event_id, caller, request_id);
     }
@@ -83,6 +89,8 @@ struct Sender {
     request_id: RequestId,
     /// Where an interrupted event stream ended; browsers send it when they reconnect.
     last_event_id: Option<String>,
+    /// The place in the change log that the answer must reflect.
+    at_least: Option<String>,
 }
 
 impl Sender {
@@ -90,6 +98,9 @@ impl Sender {
         let headers = &request.headers;
         let verdict = front.shared.authenticator.request(headers).await;
         let pass = verdict.map_err(|refusal| refused(media, refusal))?;
+        let at_least = headers
+            .get("gateway-at-least")
+            .map(|cursor| cursor.to_str().unwrap_or_default());
         let last_event_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
         Ok(Self {
             caller: pass.caller,
@@ -98,6 +109,7 @@ impl Sender {
                 .get()
                 .cloned()
                 .unwrap_or_else(envelope::fresh_request_id),
+            at_least: at_least.map(Into::into),
             last_event_id: last_event_id.filter(|id| !id.is_empty()).map(Into::into),
         })
     }

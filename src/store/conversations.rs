@@ -3,20 +3,23 @@
 use std::collections::HashMap;
 
 use sea_orm::sea_query::{Expr, SimpleExpr};
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryTrait};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryResult, QueryTrait};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::caller::Caller;
+use crate::domain::caller::{Caller, Scope};
 use crate::domain::conversation::Conversation;
 use crate::domain::filter::Filter;
 use crate::domain::ids::ConversationId;
-use crate::domain::row::words;
+use crate::domain::row::{Listed, Row, words};
+use crate::domain::snapshot::Participant;
 use crate::domain::time::Time;
 
 use super::Store;
+use super::cursor::Position;
 use super::entity::conversation::{Column, Entity, Model};
 use super::error::StoreError;
 use super::page::{self, Item, Key, Page, Slice};
+use super::statements::select_without;
 use super::{filter, rows};
 
 words! {
@@ -84,6 +87,23 @@ impl Store {
         Ok(loaded)
     }
 
+    /// Who took part in each of the given conversations, in one statement.
+    pub async fn participants(
+        &self,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, Vec<Participant>>, StoreError> {
+        let select = Entity::find()
+            .filter(Column::Conversationid.is_in(ids.iter().map(ToString::to_string)))
+            .into_query();
+        let rows = self.reads.all(&select).await?;
+        rows.iter()
+            .map(|row| {
+                let known = rows::to_conversation(Model::from_query_result(row, "")?)?;
+                Ok((known.id, known.facts.participants))
+            })
+            .collect()
+    }
+
     /// One conversation without its links; `None` as well when the caller may not see it.
     pub async fn conversation(
         &self,
@@ -99,23 +119,53 @@ impl Store {
             .transpose()
     }
 
-    /// The conversations that match and that the caller may see, without their links.
+    /// The rows of the given conversations that are stored. It asks for nobody, so it sees all.
+    pub async fn listed(&self, ids: &[ConversationId]) -> Result<Vec<Listed>, StoreError> {
+        let mut select = select_without(Entity, Column::State);
+        select.and_where(Column::Conversationid.is_in(ids.iter().map(ToString::to_string)));
+        let rows = self.reads.all(&select).await?;
+        rows.iter().map(listed).collect()
+    }
+
+    /// All that match and are in scope, or some `limit` of them, in no order; with the place in the
+    /// log at which this holds.
+    pub async fn matching(
+        &self,
+        scope: &Scope,
+        wanted: &Filter,
+        limit: Option<usize>,
+    ) -> Result<(Position, Vec<Listed>), StoreError> {
+        let mut select = select_without(Entity, Column::State);
+        select
+            .cond_where(filter::visible(scope))
+            .cond_where(filter::matching(wanted));
+        if let Some(limit) = limit {
+            select.limit(limit as u64);
+        }
+        let transaction = self.reads.begin_read().await?;
+        let position = super::event_log::position(&transaction).await?;
+        let rows = transaction.all(&select).await?;
+        transaction.commit().await?;
+        Ok((position, rows.iter().map(listed).collect::<Result<_, _>>()?))
+    }
+
+    /// A page of the conversations that match and that the caller may see.
     pub async fn conversations(
         &self,
         caller: &Caller,
         wanted: &Filter,
         order: Order,
         page: &Page,
-    ) -> Result<Slice<Conversation>, StoreError> {
+    ) -> Result<Slice<Listed>, StoreError> {
         let column = order.column();
         let by = [column, Column::Conversationid];
         let columns = by.map(Expr::col);
         let direction = page.order(order.descending);
-        let mut select = Entity::find()
-            .filter(filter::visible(&caller.scope))
-            .filter(filter::matching(wanted))
-            .filter(page.between::<Place>(&order, &columns, order.descending)?)
-            .into_query();
+        let mut select = select_without(Entity, Column::State);
+        select
+            .cond_where(filter::visible(&caller.scope))
+            .cond_where(filter::matching(wanted))
+            .cond_where(page.between::<Place>(&order, &columns, order.descending)?);
         for column in by {
             select.order_by(column, direction.clone());
         }
@@ -128,13 +178,17 @@ impl Store {
         let items = rows
             .iter()
             .map(|row| {
-                let node = rows::to_conversation(Model::from_query_result(row, "")?)?;
-                let cursor = page::encode(&Place(order.place(&node), node.id), &order);
+                let node = listed(row)?;
+                let cursor = order.cursor(&node);
                 Ok(Item { cursor, node })
             })
             .collect::<Result<_, StoreError>>()?;
         Ok(page.slice(items, position)?)
     }
+}
+
+fn listed(row: &QueryResult) -> Result<Listed, StoreError> {
+    rows::to_listed(Model::from_query_result(row, "")?)
 }
 
 impl Order {
@@ -147,11 +201,16 @@ impl Order {
         }
     }
 
+    /// The cursor that names a conversation's place in a list of this order.
+    pub fn cursor(self, conversation: &Listed) -> String {
+        let place = Place(self.place(&conversation.row), conversation.id);
+        page::encode(&place, &self)
+    }
+
     /// A conversation's own value of the ordering column.
-    fn place(self, conversation: &Conversation) -> Time {
-        let row = &conversation.row;
+    fn place(self, row: &Row) -> Time {
         match self.field {
-            OrderField::StartedAt => row.conversation_start.unwrap_or(row.created_at),
+            OrderField::StartedAt => row.started_at(),
             OrderField::CreatedAt => row.created_at,
             OrderField::UpdatedAt => row.updated_at,
             OrderField::StatusSince => row.status_since,

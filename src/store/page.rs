@@ -48,6 +48,12 @@ impl Page {
         }
     }
 
+    /// How many items are wanted, of a page that begins at the list's start.
+    pub fn only_first(&self) -> Option<usize> {
+        let bounds = (&self.last, &self.after, &self.before);
+        (bounds == (&None, &None, &None)).then(|| self.first.unwrap_or(DEFAULT_SIZE))
+    }
+
     /// Whether the end of the list is wanted rather than its beginning.
     pub(super) const fn is_backward(&self) -> bool {
         self.last.is_some()

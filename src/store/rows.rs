@@ -1,5 +1,7 @@
 //! A conversation as its table row, and back.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::conversation::Conversation;
@@ -7,7 +9,7 @@ use crate::domain::facts::Facts;
 use crate::domain::ids::UserId;
 use crate::domain::registration::Registration;
 use crate::domain::row::{
-    ContextRef, ConversationStatus, Failure, InitiatedBy, Owner, OwnerKind, Row, Work,
+    ContextRef, ConversationStatus, Failure, InitiatedBy, Listed, Owner, OwnerKind, Row, Work,
 };
 use crate::domain::row::{Direction, MediaType, ScreenPopTarget};
 use crate::domain::time::Time;
@@ -101,6 +103,15 @@ pub(super) fn to_conversation(model: Model) -> Result<Conversation, StoreError> 
         facts: state.facts,
         registration: state.registration,
         links: Vec::new(),
+    })
+}
+
+/// A table row as lists show it. The state is not looked at.
+pub(super) fn to_listed(model: Model) -> Result<Listed, StoreError> {
+    Ok(Listed {
+        id: model.conversationid.parse().map_err(|_| broken())?,
+        version: u32::try_from(model.version).map_err(|_| broken())?,
+        row: Arc::new(to_row(model)?),
     })
 }
 

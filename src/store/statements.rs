@@ -56,6 +56,17 @@ pub(super) fn select_prefixed<E: EntityTrait>(
     }
 }
 
+/// Selects a table's rows without one column, which reads as empty text: what is large and not
+/// looked at stays in the database.
+pub(super) fn select_without<E: EntityTrait>(entity: E, left_out: E::Column) -> SelectStatement {
+    let mut select = Query::select().from(entity.table_ref()).take();
+    for column in columns::<E>(Some(left_out)) {
+        select.column((entity.table_name(), column));
+    }
+    select.expr_as(Expr::val(""), left_out.as_str());
+    select
+}
+
 fn columns<E: EntityTrait>(left_out: Option<E::Column>) -> Vec<E::Column> {
     E::Column::iter()
         .filter(|column| left_out.is_none_or(|out| out.as_str() != column.as_str()))

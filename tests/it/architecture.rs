@@ -13,6 +13,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("hub", &["store", "domain"]),
     ("feed", &["domain", "store", "hub"]),
+    ("read_model", &["domain", "store", "hub"]),
+    ("counts", &["domain", "store", "hub"]),
     ("genesys", &["domain", "ingest", "clock"]),
     ("ingest", &["domain", "store", "hub"]),
     (
@@ -22,7 +24,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "graphql",
         &[
-            "domain", "store", "hub", "feed", "commands", "genesys", "ingest", "clock",
+            "domain",
+            "store",
+            "hub",
+            "feed",
+            "read_model",
+            "counts",
+            "commands",
+            "genesys",
+            "ingest",
+            "clock",
         ],
     ),
     ("sessions", &["domain"]),
@@ -34,7 +45,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "config",
         &[
-            "auth", "genesys", "graphql", "http", "hub", "ingest", "store",
+            "auth",
+            "counts",
+            "genesys",
+            "graphql",
+            "http",
+            "hub",
+            "ingest",
+            "read_model",
+            "store",
         ],
     ),
 ];

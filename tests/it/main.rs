@@ -9,11 +9,14 @@
 mod architecture;
 mod auth;
 mod closing;
+mod counts;
 mod faults;
+mod freshness;
 mod front_door;
 mod handover;
 mod lists;
 mod marks;
+mod plain_fields;
 mod register;
 mod registrar;
 mod restart;

@@ -5,15 +5,14 @@ use async_graphql::{Context, ID, Object, Result, SimpleObject};
 
 use super::conversation::ConversationConnection;
 use super::enums::{ContextKey, ContextVerb};
-use crate::domain::caller::Caller;
 use crate::domain::filter::Filter;
 use crate::domain::ids::ConversationId;
 use crate::domain::registration::ContextLink as Link;
-use crate::graphql::error;
 use crate::graphql::global_id::GlobalId;
 use crate::graphql::pagination;
+use crate::graphql::query::list;
 use crate::graphql::scalars::DateTime;
-use crate::store::{ContextSummary, Order, Slice, Store};
+use crate::store::{ContextSummary, Order, Slice};
 
 /// A link between a conversation and one of DCM's objects.
 #[derive(SimpleObject)]
@@ -112,12 +111,7 @@ impl DcmObject {
             context: Some(self.0.context.clone()),
             ..Filter::default()
         };
-        let store = ctx.data::<Store>()?;
-        let slice = store
-            .conversations(ctx.data::<Caller>()?, &filter, Order::default(), &page)
-            .await
-            .map_err(|cause| error::store(ctx, &cause))?;
-        Ok(ConversationConnection::of(slice))
+        list(ctx, &filter, Order::default(), &page).await
     }
 }
 

@@ -4,22 +4,26 @@ use std::sync::Arc;
 
 use async_graphql::connection::PageInfo;
 use async_graphql::dataloader::DataLoader;
-use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use async_graphql::resolver_utils::enum_value;
+use async_graphql::{Context, ID, Object, Result, SimpleObject, Value};
 
 use super::change::{StatusChangeConnection, history_connection};
 use super::context::ContextLink;
 use super::enums::{ConversationStatus, Direction, InitiatedBy, MediaType, ScreenPopTarget};
 use super::owner::{Owner, OwnerIds};
 use super::participant::Participant;
+use super::quick::Quick;
 use crate::domain::conversation::Conversation as Known;
-use crate::domain::ids::ConversationId;
-use crate::domain::row::Row;
+use crate::domain::ids::{ConversationId, QueueId};
+use crate::domain::row::{Listed, Row};
+use crate::domain::time::Time;
 use crate::graphql::error;
 use crate::graphql::global_id::GlobalId;
 use crate::graphql::loaders::{HistoryKey, Loads, WholeKey};
 use crate::graphql::pagination;
 use crate::graphql::scalars::DateTime;
-use crate::store::Slice;
+use crate::read_model::CasePage;
+use crate::store::{Order, Position, Slice};
 
 /// A Genesys conversation and its one universal status.
 #[derive(Clone)]
@@ -41,6 +45,61 @@ impl Conversation {
             participants: None,
         }
     }
+}
+
+impl From<Listed> for Conversation {
+    fn from(listed: Listed) -> Self {
+        Self::as_of(listed.id, listed.version, &listed.row)
+    }
+}
+
+impl Conversation {
+    /// What a field without arguments or selections answers; `None` for any other field. It says
+    /// what the field's resolver says.
+    pub(crate) fn plain_field(&self, name: &str) -> Option<Value> {
+        let row = &*self.row;
+        Some(match name {
+            "conversationId" => Value::String(self.id.to_string()),
+            "id" => Value::String(GlobalId::Conversation(self.id).encode().0),
+            "initiatedBy" => enum_value(InitiatedBy::from(row.initiated_by)),
+            "registeredAt" => moment(row.registered_at),
+            "initialScreenPopTarget" => {
+                row.initial_screen_pop_target.map_or(Value::Null, |target| {
+                    enum_value(ScreenPopTarget::from(target))
+                })
+            }
+            "conversationStart" => moment(row.conversation_start),
+            "conversationEnd" => moment(row.conversation_end),
+            "direction" => row.direction.map_or(Value::Null, |direction| {
+                enum_value(Direction::from(direction))
+            }),
+            "originalMediaType" => medium(row.original_media_type),
+            "activeMediaType" => medium(row.active_media_type),
+            "calculatedStatus" => enum_value(ConversationStatus::from(row.status)),
+            "statusSince" => moment(Some(row.status_since)),
+            "waitingSince" => moment(row.waiting_since),
+            "lastQueueId" => text(row.last_queue_id.as_ref().map(QueueId::as_str)),
+            "lastQueueName" => text(row.last_queue_name.as_deref()),
+            "errorMessage" => text(row.failure.as_ref().map(|failure| failure.message.as_str())),
+            "errorAt" => moment(row.failure.as_ref().map(|failure| failure.at)),
+            "version" => Value::from(i32::try_from(self.version).unwrap_or(i32::MAX)),
+            "createdAt" => moment(Some(row.created_at)),
+            "updatedAt" => moment(Some(row.updated_at)),
+            _ => return None,
+        })
+    }
+}
+
+fn moment(time: Option<Time>) -> Value {
+    time.map_or(Value::Null, |time| Value::String(time.to_string()))
+}
+
+fn text(text: Option<&str>) -> Value {
+    text.map_or(Value::Null, |text| Value::String(text.to_owned()))
+}
+
+fn medium(medium: Option<crate::domain::row::MediaType>) -> Value {
+    medium.map_or(Value::Null, |medium| enum_value(MediaType::from(medium)))
 }
 
 impl From<Known> for Conversation {
@@ -221,16 +280,47 @@ impl Conversation {
 }
 
 /// A page of conversations.
-#[derive(SimpleObject)]
 pub struct ConversationConnection {
+    conversations: Vec<Listed>,
+    order: Order,
+    has_previous: bool,
+    has_next: bool,
+    position: Position,
+}
+
+/// A page of conversations.
+#[Object]
+impl ConversationConnection {
     /// The conversations with their cursors.
-    pub edges: Vec<ConversationEdge>,
+    async fn edges(&self) -> Vec<ConversationEdge> {
+        let edge = |listed: &Listed| ConversationEdge {
+            cursor: self.order.cursor(listed),
+            node: Quick(listed.clone().into()),
+        };
+        self.conversations.iter().map(edge).collect()
+    }
+
     /// The conversations.
-    pub nodes: Vec<Conversation>,
+    async fn nodes(&self) -> Vec<Quick> {
+        let node = |listed: &Listed| Quick(listed.clone().into());
+        self.conversations.iter().map(node).collect()
+    }
+
     /// Whether there is more.
-    pub page_info: PageInfo,
+    async fn page_info(&self) -> PageInfo {
+        let cursor = |listed: &Listed| self.order.cursor(listed);
+        PageInfo {
+            has_previous_page: self.has_previous,
+            has_next_page: self.has_next,
+            start_cursor: self.conversations.first().map(cursor),
+            end_cursor: self.conversations.last().map(cursor),
+        }
+    }
+
     /// The place in the change log that this page reflects: subscribe after it to miss nothing.
-    pub feed_cursor: String,
+    async fn feed_cursor(&self) -> String {
+        self.position.cursor().encode()
+    }
 }
 
 /// A conversation in a page.
@@ -239,26 +329,27 @@ pub struct ConversationEdge {
     /// For `after` and `before` of the same list.
     pub cursor: String,
     /// The conversation.
-    pub node: Conversation,
+    pub node: Quick,
 }
 
 impl ConversationConnection {
-    pub(crate) fn of(slice: Slice<Known>) -> Self {
-        let page_info = pagination::page_info(&slice);
-        let feed_cursor = slice.position.cursor().encode();
-        let edges: Vec<ConversationEdge> = slice
-            .items
-            .into_iter()
-            .map(|item| ConversationEdge {
-                cursor: item.cursor,
-                node: item.node.into(),
-            })
-            .collect();
+    pub(crate) fn of(slice: Slice<Listed>, order: Order) -> Self {
         Self {
-            nodes: edges.iter().map(|edge| edge.node.clone()).collect(),
-            edges,
-            page_info,
-            feed_cursor,
+            conversations: slice.items.into_iter().map(|item| item.node).collect(),
+            order,
+            has_previous: slice.has_previous,
+            has_next: slice.has_next,
+            position: slice.position,
+        }
+    }
+
+    pub(crate) fn of_case(page: CasePage) -> Self {
+        Self {
+            conversations: page.conversations,
+            order: Order::default(),
+            has_previous: false,
+            has_next: page.has_next,
+            position: page.position,
         }
     }
 }

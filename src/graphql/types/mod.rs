@@ -4,9 +4,11 @@
 pub mod change;
 pub mod context;
 pub mod conversation;
+pub mod count;
 pub mod directory;
 pub mod enums;
 pub mod feed;
 pub mod input;
 pub mod owner;
 pub mod participant;
+pub mod quick;

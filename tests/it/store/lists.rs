@@ -8,6 +8,7 @@ use conversation_gateway::domain::conversation::Conversation;
 use conversation_gateway::domain::filter::Filter;
 use conversation_gateway::domain::ids::ConversationId;
 use conversation_gateway::domain::permission::Permissions;
+use conversation_gateway::domain::row::Listed;
 use conversation_gateway::domain::time::Time;
 use conversation_gateway::store::{
     BadPage, Cursor, Latest, Order, OrderField, Page, Slice, Store, StoreError,
@@ -350,7 +351,7 @@ pub(super) async fn filled(store: &Store, random: &mut Random, count: usize) -> 
         .collect()
 }
 
-fn ids_of(slice: &Slice<Conversation>) -> Vec<ConversationId> {
+fn ids_of(slice: &Slice<Listed>) -> Vec<ConversationId> {
     slice.items.iter().map(|item| item.node.id).collect()
 }
 

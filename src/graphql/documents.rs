@@ -1,0 +1,349 @@
+//! Documents that were read before: parsed once, and validated once for all variables that validity
+//! can't tell apart.
+//!
+//! Validity depends on the document, on the chosen operation and on the variables' values. Of a
+//! value only its shape matters where any value of that kind will do: every text is a good `ID` or
+//! `String`. So a query for one conversation is validated once, whichever conversation it asks for.
+//! What is not valid is never kept: it is validated, and refused, each time.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt::Write;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_graphql::parser::types::{
+    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Type, TypeKind,
+    TypeSystemDefinition,
+};
+use async_graphql::parser::{parse_query, parse_schema};
+use async_graphql::{Name, Request, Response, Value, Variables};
+use lru::LruCache;
+
+/// Longer documents are parsed whenever they come.
+const LONGEST_DOCUMENT: usize = 16 * 1024;
+/// Shapes of variables that are kept for one document, and the longest of them.
+const MOST_SHAPES: usize = 64;
+const LONGEST_SHAPE: usize = 2 * 1024;
+
+/// The documents read lately. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Documents {
+    known: Arc<Mutex<LruCache<Box<str>, Arc<Document>>>>,
+    inputs: Arc<InputTypes>,
+}
+
+struct Document {
+    parsed: ExecutableDocument,
+    /// The shapes of the variables with which it was found valid.
+    valid: Mutex<HashSet<Box<str>>>,
+}
+
+/// What is known of a request's document before it runs.
+pub(crate) enum Reading {
+    /// It was found valid with such variables.
+    Valid,
+    /// It has to be validated; if it is valid, the next one need not be.
+    Unproven(Proof),
+    /// It can't be parsed, or nothing of it shall be kept.
+    Unknown,
+}
+
+/// What a successful validation proves.
+pub(crate) struct Proof {
+    document: Arc<Document>,
+    shape: Box<str>,
+}
+
+impl Documents {
+    /// `sdl` is the schema against which the documents are validated.
+    pub(crate) fn new(most: NonZeroUsize, sdl: &str) -> Self {
+        Self {
+            known: Arc::new(Mutex::new(LruCache::new(most))),
+            inputs: Arc::new(InputTypes::of(sdl)),
+        }
+    }
+
+    /// Gives the request its parsed document, if it can be parsed, and says what is known of it.
+    pub(crate) fn read(&self, request: &mut Request) -> Reading {
+        let Some(document) = self.document(&request.query) else {
+            return Reading::Unknown;
+        };
+        request.set_parsed_query(document.parsed.clone());
+        let name = request.operation_name.as_deref();
+        let Some(shape) = self
+            .inputs
+            .shape(&document.parsed, name, &request.variables)
+        else {
+            return Reading::Unknown;
+        };
+        if lock(&document.valid).contains(shape.as_str()) {
+            return Reading::Valid;
+        }
+        Reading::Unproven(Proof {
+            document,
+            shape: shape.into(),
+        })
+    }
+
+    fn document(&self, text: &str) -> Option<Arc<Document>> {
+        if text.is_empty() || text.len() > LONGEST_DOCUMENT {
+            return None;
+        }
+        if let Some(known) = lock(&self.known).get(text) {
+            return Some(Arc::clone(known));
+        }
+        let document = Arc::new(Document {
+            parsed: parse_query(text).ok()?,
+            valid: Mutex::default(),
+        });
+        lock(&self.known).put(text.into(), Arc::clone(&document));
+        Some(document)
+    }
+}
+
+impl Proof {
+    /// Remembers that the document is valid, if the response shows that it was executed: an error of
+    /// validation has no path and leaves no data.
+    pub(crate) fn settle(self, response: &Response) {
+        let was_executed = response.data != Value::Null
+            || response.errors.is_empty()
+            || response.errors.iter().any(|error| !error.path.is_empty());
+        let mut valid = lock(&self.document.valid);
+        if was_executed && valid.len() < MOST_SHAPES {
+            valid.insert(self.shape);
+        }
+    }
+}
+
+/// The input objects of the schema, with the types of their fields.
+struct InputTypes(HashMap<Name, HashMap<Name, Type>>);
+
+impl InputTypes {
+    fn of(sdl: &str) -> Self {
+        let document = parse_schema(sdl).expect("the schema's own text can be parsed");
+        let inputs = document.definitions.into_iter().filter_map(|definition| {
+            let TypeSystemDefinition::Type(definition) = definition else {
+                return None;
+            };
+            let TypeKind::InputObject(input) = definition.node.kind else {
+                return None;
+            };
+            let fields = input
+                .fields
+                .into_iter()
+                .map(|field| (field.node.name.node, field.node.ty.node));
+            Some((definition.node.name.node, fields.collect()))
+        });
+        Self(inputs.collect())
+    }
+
+    /// What the validity of a document depends on, beside its text: `None` when there is no such
+    /// operation, or when it would take too much room.
+    fn shape(
+        &self,
+        document: &ExecutableDocument,
+        operation: Option<&str>,
+        variables: &Variables,
+    ) -> Option<String> {
+        let mut shape = String::new();
+        let chosen = chosen(&document.operations, operation)?;
+        write!(shape, "{}", operation.unwrap_or_default()).ok()?;
+        for definition in &chosen.variable_definitions {
+            let definition = &definition.node;
+            shape.push('|');
+            if let Some(value) = variables.get(&definition.name.node) {
+                self.put(&mut shape, &definition.var_type.node.base, value)?;
+            }
+        }
+        Some(shape)
+    }
+
+    fn put(&self, shape: &mut String, of: &BaseType, value: &Value) -> Option<()> {
+        match (of, value) {
+            (BaseType::List(item), Value::List(items)) => {
+                let mut shapes = BTreeSet::new();
+                for value in items {
+                    let mut shape = String::new();
+                    self.put(&mut shape, &item.base, value)?;
+                    shapes.insert(shape);
+                }
+                // A list is as good as its items, however many are alike.
+                write!(shape, "{shapes:?}").ok()?;
+            }
+            (BaseType::List(item), value) => self.put(shape, &item.base, value)?,
+            (BaseType::Named(name), Value::String(_)) if any_text_will_do(name) => shape.push('s'),
+            (BaseType::Named(name), Value::Object(fields)) => {
+                let types = self.0.get(name)?;
+                shape.push('{');
+                for (name, value) in fields {
+                    // A field that there is not makes the document invalid: nothing to keep.
+                    let of = types.get(name)?;
+                    write!(shape, "{name}:").ok()?;
+                    self.put(shape, &of.base, value)?;
+                    shape.push(',');
+                }
+                shape.push('}');
+            }
+            // Whether an enum has the word, a scalar reads it, a number fits: the value decides.
+            (BaseType::Named(_), value) => write!(shape, "{value}").ok()?,
+        }
+        (shape.len() <= LONGEST_SHAPE).then_some(())
+    }
+}
+
+fn any_text_will_do(name: &Name) -> bool {
+    matches!(name.as_str(), "ID" | "String")
+}
+
+fn chosen<'a>(
+    operations: &'a DocumentOperations,
+    wanted: Option<&str>,
+) -> Option<&'a OperationDefinition> {
+    match (operations, wanted) {
+        (DocumentOperations::Single(only), None) => Some(&only.node),
+        (DocumentOperations::Multiple(all), Some(name)) => all.get(name).map(|found| &found.node),
+        (DocumentOperations::Multiple(all), None) if all.len() == 1 => {
+            all.values().next().map(|only| &only.node)
+        }
+        _ => None,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn documents() -> Documents {
+        let most = NonZeroUsize::new(2).expect("two");
+        Documents::new(most, &crate::graphql::sdl())
+    }
+
+    fn request(query: &str, variables: serde_json::Value) -> Request {
+        Request::new(query).variables(Variables::from_json(variables))
+    }
+
+    const POINT: &str = "query($id: ID!) { conversation(conversationId: $id) { version } }";
+    const LIST: &str = "query($filter: ConversationFilter) { conversations(filter: $filter) { nodes { version } } }";
+
+    /// Reads a request and, if need be, proves it valid.
+    fn is_known(documents: &Documents, query: &str, variables: serde_json::Value) -> bool {
+        match documents.read(&mut request(query, variables)) {
+            Reading::Valid => true,
+            Reading::Unproven(proof) => {
+                proof.settle(&Response::new(Value::Boolean(true)));
+                false
+            }
+            Reading::Unknown => panic!("nothing is kept of {query}"),
+        }
+    }
+
+    #[test]
+    fn any_text_is_as_good_an_id_as_any_other() {
+        let documents = documents();
+        assert!(!is_known(&documents, POINT, json!({ "id": "a" })));
+        assert!(is_known(&documents, POINT, json!({ "id": "b" })));
+        assert!(!is_known(&documents, POINT, json!({ "id": 7 })));
+        assert!(!is_known(&documents, POINT, json!({ "id": null })));
+        assert!(!is_known(&documents, POINT, json!({})));
+    }
+
+    #[test]
+    fn words_of_enums_and_times_are_judged_by_their_value() {
+        let documents = documents();
+        let filter = |filter: serde_json::Value| json!({ "filter": filter });
+        assert!(!is_known(
+            &documents,
+            LIST,
+            filter(json!({ "queueIds": ["a", "b"] }))
+        ));
+        assert!(is_known(
+            &documents,
+            LIST,
+            filter(json!({ "queueIds": ["c"] }))
+        ));
+        assert!(!is_known(
+            &documents,
+            LIST,
+            filter(json!({ "queueIds": ["c", null] }))
+        ));
+        assert!(!is_known(
+            &documents,
+            LIST,
+            filter(json!({ "statuses": ["CREATED"] }))
+        ));
+        assert!(!is_known(
+            &documents,
+            LIST,
+            filter(json!({ "statuses": ["NONSENSE"] }))
+        ));
+        assert!(!is_known(
+            &documents,
+            LIST,
+            filter(json!({ "startedFrom": "2026-01-01T00:00:00Z" }))
+        ));
+        assert!(!is_known(
+            &documents,
+            LIST,
+            filter(json!({ "startedFrom": "soon" }))
+        ));
+        let context = |key, id| json!({ "context": { "key": key, "objectId": id } });
+        assert!(!is_known(&documents, LIST, filter(context("CASE", "1"))));
+        assert!(is_known(&documents, LIST, filter(context("CASE", "2"))));
+        assert!(!is_known(&documents, LIST, filter(context("TASK", "2"))));
+    }
+
+    #[test]
+    fn what_failed_before_it_was_executed_proves_nothing() {
+        let documents = documents();
+        for _ in 0..2 {
+            let reading = documents.read(&mut request("{ nonsense }", json!({})));
+            let Reading::Unproven(proof) = reading else {
+                panic!("an invalid document counts as valid");
+            };
+            let error = async_graphql::ServerError::new("no such field", None);
+            proof.settle(&Response::from_errors(vec![error]));
+        }
+    }
+
+    #[test]
+    fn the_operation_is_part_of_the_proof() {
+        let documents = documents();
+        let query =
+            "query A { feedCursor } query B($id: ID!) { conversation(conversationId: $id) { id } }";
+        let of = |name: &str| {
+            let mut request = request(query, json!({ "id": "x" })).operation_name(name);
+            match documents.read(&mut request) {
+                Reading::Valid => true,
+                Reading::Unproven(proof) => {
+                    proof.settle(&Response::new(Value::Boolean(true)));
+                    false
+                }
+                Reading::Unknown => panic!("there is an operation {name}"),
+            }
+        };
+        assert_eq!(
+            [of("A"), of("A"), of("B"), of("B")],
+            [false, true, false, true]
+        );
+        assert!(matches!(
+            documents.read(&mut request(query, json!({}))),
+            Reading::Unknown
+        ));
+    }
+
+    #[test]
+    fn the_oldest_document_makes_room() {
+        let documents = documents();
+        assert!(!is_known(&documents, "{ a: feedCursor }", json!({})));
+        assert!(!is_known(&documents, "{ b: feedCursor }", json!({})));
+        assert!(!is_known(&documents, "{ c: feedCursor }", json!({})));
+        assert!(!is_known(&documents, "{ a: feedCursor }", json!({})));
+        assert!(is_known(&documents, "{ c: feedCursor }", json!({})));
+    }
+}
