@@ -1,6 +1,9 @@
 // A case placed into a Genesys queue by e-mail: DCM creates it with Genesys' SDK and registers it
 // with the gateway, before, while and after the gateway hears of it.
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { createEmail, signIn } from "./genesys.js";
 import { eventually, start } from "./programs.js";
@@ -8,23 +11,33 @@ import { eventually, start } from "./programs.js";
 const ROW = `conversationId initiatedBy initialScreenPopTarget originalMediaType calculatedStatus lastQueueId
   owner { kind genesysId } context { key objectId verb }`;
 
-let demo;
+const data = mkdtempSync(join(tmpdir(), "gateway-sdk-"));
+let simulator;
+let gateway;
 let simulatorUrl;
 let genesys;
 let queueId;
 
 before(async () => {
-  demo = await start(["demo", "--quiet-org", "--port", "0", "--sim-port", "0"], ["Live page", "Genesys simulator"]);
-  simulatorUrl = demo.found["Genesys simulator"];
+  simulator = await start(["simulate", "--port", "0"], /Genesys simulator: (http:\S+)/);
+  simulatorUrl = simulator.address;
+  const genesysFlags = ["--genesys-api-url", simulatorUrl, "--genesys-login-url", simulatorUrl];
+  const client = ["--genesys-client-id", "simulator-client", "--genesys-client-secret", "simulator-secret"];
+  const own = ["--listen", "127.0.0.1:0", "--data-dir", data, "--insecure-no-auth"];
+  gateway = await start(["serve", ...own, ...genesysFlags, ...client], /serving address=(\S+)/);
   genesys = await signIn(simulatorUrl);
   queueId = (await genesys.routing.getRoutingQueues({ pageSize: 1 })).entities[0].id;
   await eventually("the feed is live", async () => (await ask("{ feedStatus { state } }")).feedStatus.state === "LIVE");
 });
 
-after(() => demo.stop());
+after(async () => {
+  await gateway.stop();
+  await simulator.stop();
+  rmSync(data, { recursive: true, force: true });
+});
 
 async function ask(query, variables = {}) {
-  const answer = await fetch(`${demo.found["Live page"]}/graphql`, {
+  const answer = await fetch(`http://${gateway.address}/graphql`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ query, variables }),

@@ -10,8 +10,8 @@ let url;
 let genesys;
 
 before(async () => {
-  simulator = await start(["simulate", "--port", "0", "--analytics-lag", "100ms"], ["Genesys simulator"]);
-  url = simulator.found["Genesys simulator"];
+  simulator = await start(["simulate", "--port", "0", "--analytics-lag", "100ms"], /Genesys simulator: (http:\S+)/);
+  url = simulator.address;
   genesys = await signIn(url);
 });
 
