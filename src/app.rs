@@ -20,6 +20,7 @@ use crate::commands::Commands;
 use crate::config::Config;
 use crate::counts::Counts;
 use crate::domain::feed::{FeedState, FeedStatus};
+use crate::feed::Feeds;
 use crate::genesys::client::GenesysClient;
 use crate::genesys::directory::Directory;
 use crate::genesys::listener::Listener;
@@ -68,8 +69,8 @@ impl App {
         let mut lifecycle = Lifecycle::new(token, DRAIN_LIMIT);
         // The front door closes first; the write path ends once nobody can ask it any more.
         let drain = lifecycle.token();
-        let head = store.head().await?;
-        let hub = Hub::new(&config.hub, head);
+        let hub = Hub::begin(&config.hub, &store).await?;
+        let (feeds, feed_router) = Feeds::new(&config.feed, store.clone(), hub.clone());
         let (needs_tx, needs_rx) = mpsc::channel(NEEDS);
         let settling = Settling {
             store: store.clone(),
@@ -107,7 +108,7 @@ impl App {
             clock,
         };
         let router = http::router(HttpParts {
-            executor: GatewayExecutor::new(&services),
+            executor: GatewayExecutor::new(&services, feeds),
             sdl: Arc::from(graphql::sdl()),
             authenticator,
             readiness: Arc::new(Parts {
@@ -121,6 +122,7 @@ impl App {
         });
         lifecycle.spawn("write path", ingest_loop.run(drain.clone()));
         lifecycle.spawn("log follower", hub.follow(store.clone(), drain.clone()));
+        lifecycle.spawn("live feed", feed_router.run(drain.clone()));
         lifecycle.spawn("Genesys listener", genesys_listener.run(drain.clone()));
         lifecycle.spawn("settling", settling.run(drain.clone()));
         lifecycle.spawn("directory", directory.run(drain.clone()));

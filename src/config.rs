@@ -12,6 +12,7 @@ use clap::{Arg, ArgAction, Command};
 
 use crate::auth::AuthConfig;
 use crate::counts::CountsConfig;
+use crate::feed::FeedConfig;
 use crate::genesys::GenesysConfig;
 use crate::graphql::OwnerIds;
 use crate::http::HttpConfig;
@@ -39,6 +40,8 @@ pub struct Config {
     pub reads: ReadModelConfig,
     #[command(flatten)]
     pub counts: CountsConfig,
+    #[command(flatten)]
+    pub feed: FeedConfig,
     #[command(flatten)]
     pub owners: OwnersConfig,
 }

@@ -15,6 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store::{Committed, Cursor, CursorRefused, Position, Store, StoreError};
 
+/// Entries read from the log in one step.
+const STEP: usize = 500;
+
 /// Entries that are published together.
 pub type Batch = Arc<[Arc<Committed>]>;
 
@@ -69,7 +72,25 @@ struct Order {
 }
 
 impl Hub {
-    /// A hub that continues after `head`, where the log ended at the start.
+    /// A hub that continues where the log ends now, with the newest entries in memory already: after
+    /// a restart all clients come back at once.
+    ///
+    /// # Errors
+    /// A database that can't be read.
+    pub async fn begin(config: &HubConfig, store: &Store) -> Result<Self, StoreError> {
+        let hub = Self::new(config, store.head().await?);
+        let head = hub.head().sequence;
+        let mut read = head.saturating_sub(config.log_tail as u64);
+        while read < head {
+            let step = usize::try_from(head - read).unwrap_or(STEP).min(STEP);
+            let entries = store.updates_after(read, step).await?;
+            read = entries.last().map_or(head, |entry| entry.sequence());
+            hub.order().tail.extend(entries);
+        }
+        Ok(hub)
+    }
+
+    /// A hub that continues after `head`, with nothing in memory.
     pub fn new(config: &HubConfig, head: Position) -> Self {
         let (updates_tx, _) = broadcast::channel(config.hub_capacity.max(1));
         let (head_tx, _) = watch::channel(head.sequence);
@@ -101,7 +122,12 @@ impl Hub {
 
     /// The published entries after a place, in order; `None` when they are not in memory any more.
     pub fn after(&self, sequence: u64) -> Option<Vec<Arc<Committed>>> {
-        self.order().after(sequence)
+        self.some_after(sequence, usize::MAX)
+    }
+
+    /// The same, at most `limit` of them.
+    pub fn some_after(&self, sequence: u64, limit: usize) -> Option<Vec<Arc<Committed>>> {
+        self.order().after(sequence, limit)
     }
 
     /// Whether the log can be followed from the cursor; `None` when only the database can tell.
@@ -174,7 +200,6 @@ impl Hub {
     }
 
     async fn catch_up(&self, store: &Store) -> Result<(), StoreError> {
-        const STEP: usize = 500;
         loop {
             let entries = store.updates_after(self.head().sequence, STEP).await?;
             let last_step = entries.len() < STEP;
@@ -208,12 +233,12 @@ impl Order {
         Some(entry)
     }
 
-    fn after(&self, sequence: u64) -> Option<Vec<Arc<Committed>>> {
+    fn after(&self, sequence: u64, limit: usize) -> Option<Vec<Arc<Committed>>> {
         let missing = self.head.sequence.saturating_sub(sequence);
         let skipped = self
             .tail
             .len()
             .checked_sub(usize::try_from(missing).ok()?)?;
-        Some(self.tail.range(skipped..).cloned().collect())
+        Some(self.tail.range(skipped..).take(limit).cloned().collect())
     }
 }

@@ -19,7 +19,7 @@ words! {
 }
 
 /// A change as one subscription sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sighting {
     pub membership: Membership,
     /// The caller may no longer see the conversation: nothing of its new state is told.
@@ -48,20 +48,55 @@ pub fn sighting(filter: &Filter, scope: &Scope, update: &Update) -> Option<Sight
     })
 }
 
+/// Values of which one must hold: each once and in order, so that a list of a thousand is searched
+/// in ten steps.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AnyOf<T>(Box<[T]>);
+
+impl<T: Ord> AnyOf<T> {
+    pub fn contains(&self, value: &T) -> bool {
+        self.0.binary_search(value).is_ok()
+    }
+}
+
+impl<T> AnyOf<T> {
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+}
+
+impl<T: Ord> FromIterator<T> for AnyOf<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
+        let mut values: Vec<T> = values.into_iter().collect();
+        values.sort_unstable();
+        values.dedup();
+        Self(values.into_boxed_slice())
+    }
+}
+
+impl<'a, T> IntoIterator for &'a AnyOf<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 /// All given conditions hold together; a list means "any of" and an empty list matches nothing;
 /// `None` is no condition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
-    pub conversation_ids: Option<Vec<ConversationId>>,
+    pub conversation_ids: Option<AnyOf<ConversationId>>,
     pub context: Option<ContextRef>,
-    pub statuses: Option<Vec<ConversationStatus>>,
+    pub statuses: Option<AnyOf<ConversationStatus>>,
     /// Not ENDED.
     pub open: Option<bool>,
-    pub queue_ids: Option<Vec<QueueId>>,
-    pub agent_ids: Option<Vec<UserId>>,
-    pub handled_by_ids: Option<Vec<UserId>>,
-    pub media_types: Option<Vec<MediaType>>,
-    pub active_media_types: Option<Vec<MediaType>>,
+    pub queue_ids: Option<AnyOf<QueueId>>,
+    pub agent_ids: Option<AnyOf<UserId>>,
+    pub handled_by_ids: Option<AnyOf<UserId>>,
+    pub media_types: Option<AnyOf<MediaType>>,
+    pub active_media_types: Option<AnyOf<MediaType>>,
     pub direction: Option<Direction>,
     pub initiated_by: Option<InitiatedBy>,
     pub registered: Option<bool>,
@@ -119,12 +154,12 @@ impl Filter {
     }
 }
 
-fn any_of<T: PartialEq>(wanted: Option<&Vec<T>>, value: Option<&T>) -> bool {
+fn any_of<T: Ord>(wanted: Option<&AnyOf<T>>, value: Option<&T>) -> bool {
     wanted.is_none_or(|wanted| value.is_some_and(|value| wanted.contains(value)))
 }
 
-fn intersects(wanted: Option<&Vec<UserId>>, present: &[UserId]) -> bool {
-    wanted.is_none_or(|wanted| wanted.iter().any(|user| present.contains(user)))
+fn intersects(wanted: Option<&AnyOf<UserId>>, present: &[UserId]) -> bool {
+    wanted.is_none_or(|wanted| present.iter().any(|user| wanted.contains(user)))
 }
 
 fn within(time: Option<Time>, from: Option<Time>, to: Option<Time>) -> bool {

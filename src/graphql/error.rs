@@ -10,9 +10,10 @@ use crate::counts::CountsError;
 use crate::domain::event::Refused;
 use crate::domain::ids::{ParticipantId, UserId};
 use crate::domain::request_id::RequestId;
+use crate::feed::FeedError;
 use crate::genesys::client::ApiError;
 use crate::ingest::IngestError;
-use crate::store::{BadPage, CursorRefused, StoreError};
+use crate::store::{BadPage, Cursor, CursorRefused, StoreError};
 
 /// The values of `extensions.code`.
 pub mod code {
@@ -95,12 +96,14 @@ pub(crate) fn store(ctx: &Context<'_>, error: &StoreError) -> Error {
 
 /// A failure of ours: logged with the request's id, told without its cause.
 pub(crate) fn internal(ctx: &Context<'_>, cause: &dyn std::error::Error) -> Error {
-    let request = ctx
-        .data_opt::<RequestId>()
-        .map_or_else(|| "none".to_owned(), ToString::to_string);
+    let request = ctx.data_opt::<RequestId>();
+    internal_in(request.map_or("none", RequestId::as_str), cause)
+}
+
+fn internal_in(request: &str, cause: &dyn std::error::Error) -> Error {
     tracing::error!(request.id = %request, error = %cause, "request failed");
     coded(code::INTERNAL, "internal error")
-        .extend_with(|_, extensions| extensions.set("requestId", request.as_str()))
+        .extend_with(|_, extensions| extensions.set("requestId", request))
 }
 
 /// A cursor that can't be resumed from.
@@ -118,6 +121,25 @@ pub(crate) fn cursor(refused: &CursorRefused) -> Error {
         ),
     };
     coded(code, message).extend_with(|_, extensions| extensions.set("head", head.cursor().encode()))
+}
+
+/// A change feed that can't begin.
+pub(crate) fn feed(request: &RequestId, cause: &FeedError) -> Error {
+    match cause {
+        FeedError::Cursor(refused) => cursor(refused),
+        FeedError::Store(cause) => internal_in(request.as_str(), cause),
+    }
+}
+
+/// The end of a running feed: the client resumes behind the last place it reached.
+pub(crate) fn ended(reason: &'static str, last: Option<Cursor>) -> Error {
+    let message = "the feed ended: resume from the last cursor";
+    coded(code::SUBSCRIPTION_ENDED, message).extend_with(|_, extensions| {
+        extensions.set("reason", reason);
+        if let Some(last) = last {
+            extensions.set("cursor", last.encode());
+        }
+    })
 }
 
 /// Genesys refused or could not be reached.

@@ -1,24 +1,31 @@
-//! Runs requests: gives each operation its own loaders, and puts the feed's place into the
-//! `extensions` of every subscription result.
+//! Runs operations. Change feeds are served by the live feed, which makes each result once for all
+//! who asked for the same; everything else is executed for its caller alone.
 //!
-//! The standard protocol has no field for a position, but leaves `extensions` to the server: with
-//! the cursor there, unmodified clients can resume.
+//! The standard protocols have no field for a place in the log, but leave `extensions` to the
+//! server: with the cursor there, unmodified clients can resume.
 
 use std::any::TypeId;
+use std::future::ready;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use async_graphql::dataloader::DataLoader;
-use async_graphql::futures_util::stream::BoxStream;
-use async_graphql::{Data, Executor, Name, Pos, Request, Response, Value};
-use futures_util::{StreamExt, stream};
+use async_graphql::{PathSegment, Pos, Request, Response};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::poll_fn;
+use futures_util::stream::{self, BoxStream, StreamExt};
 
 use super::documents::{Documents, Reading};
-use super::loaders::Loads;
+use super::rendering::{Rendering, Template, with_loaders};
+use super::shape::Shape;
 use super::{GatewaySchema, Services, access, error};
+use crate::domain::caller::Caller;
 use crate::domain::freshness::AtLeast;
-use crate::feed::{Recovered, Verdict};
+use crate::domain::request_id::RequestId;
+use crate::feed::{Delivery, Feeds, Following, Recovered, Verdict};
+use crate::http::{Operations, Outcome, SharedResult};
 use crate::hub::Hub;
 use crate::store::{Cursor, Store};
 
@@ -26,31 +33,6 @@ use crate::store::{Cursor, Store};
 const DOCUMENTS: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 /// How long a request waits for the place in the log that it wants to see.
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(2);
-
-/// What goes into the `extensions` of one result.
-pub(crate) struct Envelope {
-    pub(crate) cursor: Cursor,
-    /// Only of the first result.
-    pub(crate) verdict: Option<Verdict>,
-}
-
-/// Hands envelopes from the stream that makes an item to the response made of it. A subscription
-/// has one root field and resolves one item at a time, so one place is enough.
-#[derive(Default)]
-pub(crate) struct Envelopes(Mutex<Option<Envelope>>);
-
-impl Envelopes {
-    pub(crate) fn put(&self, envelope: Envelope) {
-        *self.0.lock().expect("no code that holds the lock panics") = Some(envelope);
-    }
-
-    fn take(&self) -> Option<Envelope> {
-        self.0
-            .lock()
-            .expect("no code that holds the lock panics")
-            .take()
-    }
-}
 
 /// The schema with what every operation needs.
 #[derive(Clone)]
@@ -61,16 +43,18 @@ pub struct GatewayExecutor {
     documents: Documents,
     store: Store,
     hub: Hub,
+    feeds: Feeds,
 }
 
 impl GatewayExecutor {
-    pub fn new(services: &Services) -> Self {
+    pub fn new(services: &Services, feeds: Feeds) -> Self {
         Self {
             schema: super::schema(services.clone()),
             of_the_valid: super::schema_of_the_valid(services.clone()),
             documents: Documents::new(DOCUMENTS, &super::sdl()),
             store: services.store.clone(),
             hub: services.hub.clone(),
+            feeds,
         }
     }
 
@@ -91,17 +75,64 @@ impl GatewayExecutor {
             .map_err(|_| error::behind())
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "loads end with the operation that waits for them"
-    )]
-    fn with_loaders(&self, request: Request) -> Request {
-        request.data(DataLoader::new(Loads(self.store.clone()), tokio::spawn))
+    async fn start(self, request: Request, caller: Caller) -> BoxStream<'static, Outcome> {
+        let mut request = request.data(caller.clone());
+        if let Err(forbidden) = access::check(&mut request) {
+            return only(Response::from_errors(vec![forbidden]));
+        }
+        let shape = match Shape::of(&mut request) {
+            Ok(shape) => shape,
+            Err(misfit) => return only(Response::from_errors(vec![misfit])),
+        };
+        let request_id = request_id(&request);
+        let template = shape.map(|shape| (self.template(&request, &request_id, &caller), shape));
+        let mut rendering = Rendering::new(&self.schema, &self.store, self.hub.epoch(), request);
+        // One poll brings a change feed to its slot, or shows why it can't be run.
+        let first = poll_fn(|cx| match rendering.poll(cx) {
+            Poll::Ready(response) => Poll::Ready(Some(response)),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await;
+        let wanted = rendering.slot().asked();
+        match (first, wanted, template) {
+            (None, Some(wanted), Some((template, shape))) => {
+                let field = shape.field.clone();
+                let make = Arc::new(move || Box::new(template.run()) as _);
+                let following = self
+                    .feeds
+                    .subscribe(&caller, wanted, shape.document, Box::new(rendering), make)
+                    .await;
+                match following {
+                    Ok(following) => results(following, field),
+                    Err(cause) => only(failed(error::feed(&request_id, &cause), &field)),
+                }
+            }
+            (Some(None), ..) => stream::empty().boxed(),
+            (Some(Some(response)), ..) => stream::once(ready(response))
+                .chain(rendering.into_responses())
+                .map(Outcome::Own)
+                .boxed(),
+            (None, ..) => rendering.into_responses().map(Outcome::Own).boxed(),
+        }
+    }
+
+    fn template(&self, request: &Request, request_id: &RequestId, caller: &Caller) -> Template {
+        Template {
+            schema: self.schema.clone(),
+            store: self.store.clone(),
+            query: Arc::from(request.query.as_str()),
+            operation: request.operation_name.as_deref().map(Arc::from),
+            variables: request.variables.clone(),
+            caller: caller.clone(),
+            request_id: request_id.clone(),
+            epoch: self.hub.epoch(),
+        }
     }
 }
 
-impl Executor for GatewayExecutor {
-    async fn execute(&self, mut request: Request) -> Response {
+impl Operations for GatewayExecutor {
+    async fn execute(&self, request: Request, caller: &Caller) -> Response {
+        let mut request = request.data(caller.clone());
         // Read first: the check of permissions then finds the document parsed.
         let reading = self.documents.read(&mut request);
         if let Err(forbidden) = access::check(&mut request) {
@@ -110,7 +141,7 @@ impl Executor for GatewayExecutor {
         if let Err(refused) = self.catch_up(&request).await {
             return Response::from_errors(vec![refused.into_server_error(Pos::default())]);
         }
-        let request = self.with_loaders(request);
+        let request = with_loaders(request, &self.store);
         match reading {
             Reading::Valid => self.of_the_valid.execute(request).await,
             Reading::Unknown => self.schema.execute(request).await,
@@ -122,43 +153,77 @@ impl Executor for GatewayExecutor {
         }
     }
 
-    fn execute_stream(
-        &self,
-        mut request: Request,
-        session_data: Option<Arc<Data>>,
-    ) -> BoxStream<'static, Response> {
-        if let Err(forbidden) = access::check(&mut request) {
-            return stream::iter([Response::from_errors(vec![forbidden])]).boxed();
-        }
-        let envelopes = Arc::new(Envelopes::default());
-        let request = self.with_loaders(request).data(Arc::clone(&envelopes));
-        Executor::execute_stream(&self.schema, request, session_data)
-            .map(move |mut response| {
-                if let Some(envelope) = envelopes.take() {
-                    put(&mut response, &envelope);
-                }
-                response
-            })
+    fn results(&self, request: Request, caller: &Caller) -> BoxStream<'static, Outcome> {
+        self.clone()
+            .start(request, caller.clone())
+            .flatten_stream()
             .boxed()
     }
 }
 
-fn put(response: &mut Response, envelope: &Envelope) {
-    let cursor = Value::from(envelope.cursor.encode());
-    response.extensions.insert("cursor".to_owned(), cursor);
-    if let Some(verdict) = &envelope.verdict {
-        let recovered = match verdict.recovered {
-            Recovered::Resumed => "RESUMED",
-            Recovered::Snapshot => "SNAPSHOT",
-            Recovered::Live => "LIVE",
-        };
-        let feed = [
-            (Name::new("recovered"), Value::from(recovered)),
-            (Name::new("from"), Value::from(verdict.from.encode())),
-            (Name::new("head"), Value::from(verdict.head.encode())),
-        ];
-        response
-            .extensions
-            .insert("feed".to_owned(), Value::Object(feed.into_iter().collect()));
-    }
+/// The name under which the front door sent the request.
+fn request_id(request: &Request) -> RequestId {
+    let named = request.data.get(&TypeId::of::<RequestId>());
+    let named = named.and_then(|id| id.downcast_ref::<RequestId>());
+    named.cloned().unwrap_or_else(|| uuid::Uuid::nil().into())
+}
+
+fn only(response: Response) -> BoxStream<'static, Outcome> {
+    stream::once(ready(Outcome::Own(response))).boxed()
+}
+
+/// The subscription's root field failed.
+fn failed(error: async_graphql::Error, field: &str) -> Response {
+    let mut error = error.into_server_error(Pos::default());
+    error.locations.clear();
+    error.path = vec![PathSegment::Field(field.to_owned())];
+    Response::from_errors(vec![error])
+}
+
+/// What a subscriber gets: the shared texts, the first of them with the verdict, and, where the feed
+/// ends, from where to resume.
+fn results(following: Following, field: Arc<str>) -> BoxStream<'static, Outcome> {
+    let mut last = following.verdict().map(|verdict| verdict.from);
+    following
+        .map(move |delivery| match delivery {
+            Ok(delivery) => {
+                last = Some(delivery.cursor);
+                Outcome::Shared(shared(delivery))
+            }
+            Err(cause) => {
+                tracing::error!(error = %cause, "a feed ended");
+                Outcome::Own(failed(error::ended("OVERLOADED", last), &field))
+            }
+        })
+        .boxed()
+}
+
+/// Bytes behind the cursor in a result's text: `"}}`.
+const TAIL: usize = 3;
+
+/// The first result of a subscription gets the verdict into its `extensions`, behind the cursor.
+fn shared(delivery: Delivery) -> SharedResult {
+    let end = delivery.text.len() - TAIL;
+    let cursor = end - Cursor::TEXT..end;
+    let Some(verdict) = delivery.verdict else {
+        return SharedResult::new(delivery.text, cursor);
+    };
+    let mut text = delivery.text[..=end].to_vec();
+    text.extend_from_slice(b",\"feed\":");
+    text.extend_from_slice(verdict_json(&verdict).as_bytes());
+    text.extend_from_slice(b"}}");
+    SharedResult::new(Bytes::from(text), cursor)
+}
+
+fn verdict_json(verdict: &Verdict) -> String {
+    let recovered = match verdict.recovered {
+        Recovered::Resumed => "RESUMED",
+        Recovered::Snapshot => "SNAPSHOT",
+        Recovered::Live => "LIVE",
+    };
+    format!(
+        "{{\"recovered\":\"{recovered}\",\"from\":\"{}\",\"head\":\"{}\"}}",
+        verdict.from.encode(),
+        verdict.head.encode()
+    )
 }

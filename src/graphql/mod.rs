@@ -12,7 +12,9 @@ mod loaders;
 pub mod mutation;
 mod pagination;
 pub mod query;
+mod rendering;
 pub mod scalars;
+mod shape;
 pub mod subscription;
 pub mod types;
 

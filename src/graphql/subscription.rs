@@ -1,6 +1,5 @@
-//! The live feeds.
-
-use std::sync::Arc;
+//! The live feeds. A change feed's resolver says what is wanted and makes results of the changes put
+//! into its slot; which changes those are, and when, the live feed decides.
 
 use async_graphql::{Context, ErrorExtensions, Result, Subscription};
 use futures_util::{Stream, StreamExt, stream};
@@ -8,8 +7,8 @@ use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 
 use super::error::{self, bad_input, coded};
-use super::executor::{Envelope, Envelopes};
 use super::query::count_question;
+use super::rendering::Slot;
 use super::types::change::{ConversationChange, ConversationStatusChange};
 use super::types::count::{ConversationCount, CountDimension};
 use super::types::enums::ChangeKind;
@@ -17,11 +16,10 @@ use super::types::feed::FeedStatus;
 use super::types::input::ConversationFilter;
 use super::types::owner::OwnerIds;
 use crate::counts::{Counts, CountsError};
-use crate::domain::caller::Caller;
 use crate::domain::feed;
-use crate::feed::{Changes, Feed, FeedError, Told, Wanted};
+use crate::feed::{Changes, Told, Wanted};
 use crate::hub::Hub;
-use crate::store::{Cursor, Store};
+use crate::store::Cursor;
 
 /// What may be followed.
 pub struct Subscription;
@@ -43,7 +41,7 @@ impl Subscription {
             desc = "Begin with the present state of what matches; with `after` only when that can't be resumed from."
         )]
         include_current: Option<bool>,
-    ) -> Result<impl Stream<Item = Result<ConversationStatusChange>> + use<>> {
+    ) -> Result<impl Stream<Item = ConversationStatusChange> + use<>> {
         let wanted = wanted(
             filter,
             Changes::Status,
@@ -51,10 +49,10 @@ impl Subscription {
             include_current == Some(true),
         )?;
         let epoch = ctx.data::<Hub>()?.epoch();
-        let told = follow(ctx, wanted).await?;
-        Ok(told.map(move |told| {
-            let Told { entry, sighting } = told?;
-            Ok(ConversationStatusChange::of(&entry, sighting, epoch))
+        let slot = ctx.data::<Slot>()?;
+        slot.ask(wanted);
+        Ok(slot.changes().map(move |Told { entry, sighting }| {
+            ConversationStatusChange::of(&entry, sighting, epoch)
         }))
     }
 
@@ -72,7 +70,7 @@ impl Subscription {
             desc = "Begin with the latest change of what matches; with `after` only when that can't be resumed from."
         )]
         include_current: Option<bool>,
-    ) -> Result<impl Stream<Item = Result<ConversationChange>> + use<>> {
+    ) -> Result<impl Stream<Item = ConversationChange> + use<>> {
         let kinds = kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
         let wanted = wanted(
             filter,
@@ -82,10 +80,10 @@ impl Subscription {
         )?;
         let epoch = ctx.data::<Hub>()?.epoch();
         let owners = ctx.data::<OwnerIds>()?.clone();
-        let told = follow(ctx, wanted).await?;
-        Ok(told.map(move |told| {
-            let Told { entry, sighting } = told?;
-            Ok(ConversationChange::of(&entry, sighting, epoch, &owners))
+        let slot = ctx.data::<Slot>()?;
+        slot.ask(wanted);
+        Ok(slot.changes().map(move |Told { entry, sighting }| {
+            ConversationChange::of(&entry, sighting, epoch, &owners)
         }))
     }
 
@@ -165,59 +163,4 @@ fn wanted(
         after,
         include_current,
     })
-}
-
-async fn follow(
-    ctx: &Context<'_>,
-    wanted: Wanted,
-) -> Result<impl Stream<Item = Result<Told>> + use<>> {
-    let store = ctx.data::<Store>()?;
-    let hub = ctx.data::<Hub>()?;
-    let epoch = hub.epoch();
-    let envelopes = ctx.data_opt::<Arc<Envelopes>>().cloned();
-    let feed = Feed::begin(store, hub, ctx.data::<Caller>()?, wanted)
-        .await
-        .map_err(|cause| refused(ctx, &cause))?;
-    let first = Some(feed.verdict());
-    Ok(stream::unfold(Some((feed, first)), move |state| {
-        let envelopes = envelopes.clone();
-        async move {
-            let (mut feed, verdict) = state?;
-            match feed.next().await {
-                Ok(told) => {
-                    if let Some(envelopes) = &envelopes {
-                        envelopes.put(Envelope {
-                            cursor: told.entry.cursor(epoch),
-                            verdict,
-                        });
-                    }
-                    Some((Ok(told), Some((feed, None))))
-                }
-                Err(cause) => Some((Err(ended(&cause)), None)),
-            }
-        }
-    }))
-}
-
-fn refused(ctx: &Context<'_>, cause: &FeedError) -> async_graphql::Error {
-    match cause {
-        FeedError::Cursor(refused) => error::cursor(refused),
-        FeedError::Store(cause) => error::store(ctx, cause),
-        FeedError::Ended => ended(cause),
-    }
-}
-
-/// The end of a running feed: the client resumes from its last cursor.
-fn ended(cause: &FeedError) -> async_graphql::Error {
-    let reason = if matches!(cause, FeedError::Ended) {
-        "SHUTDOWN"
-    } else {
-        tracing::error!(error = %cause, "a feed ended");
-        "OVERLOADED"
-    };
-    coded(
-        error::code::SUBSCRIPTION_ENDED,
-        "the feed ended: resume from the last cursor",
-    )
-    .extend_with(|_, extensions| extensions.set("reason", reason))
 }

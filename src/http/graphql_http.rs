@@ -2,8 +2,8 @@
 //! so is every content type but JSON: a browser cannot be tricked into sending JSON across origins
 //! without asking first.
 
+use async_graphql::Request as GraphqlRequest;
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Executor, Request as GraphqlRequest};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::negotiation::{MediaType, is_utf8, negotiate};
+use super::operations::Operations;
 use super::request::{from_body, from_query_string, operation_type};
 use super::response::{code, error, executed, only_by_post, refusal, refused};
 use super::{Front, envelope, execution, graphql_sse, graphql_ws};
@@ -19,13 +20,19 @@ use crate::domain::caller::Caller;
 use crate::domain::freshness::AtLeast;
 use crate::domain::request_id::RequestId;
 
-pub(super) async fn post<E: Executor>(State(front): State<Front<E>>, request: Request) -> Response {
+pub(super) async fn post<E: Operations>(
+    State(front): State<Front<E>>,
+    request: Request,
+) -> Response {
     answer_post(&front, request)
         .await
         .unwrap_or_else(|refusal| refusal)
 }
 
-pub(super) async fn get<E: Executor>(State(front): State<Front<E>>, request: Request) -> Response {
+pub(super) async fn get<E: Operations>(
+    State(front): State<Front<E>>,
+    request: Request,
+) -> Response {
     if graphql_ws::is_upgrade(request.headers()) {
         return graphql_ws::upgrade(front, request).await;
     }
@@ -34,7 +41,7 @@ pub(super) async fn get<E: Executor>(State(front): State<Front<E>>, request: Req
         .unwrap_or_else(|refusal| refusal)
 }
 
-async fn answer_post<E: Executor>(
+async fn answer_post<E: Operations>(
     front: &Front<E>,
     request: Request,
 ) -> Result<Response, Response> {
@@ -48,7 +55,10 @@ async fn answer_post<E: Executor>(
     Ok(answer(front, request, sender, media).await)
 }
 
-async fn answer_get<E: Executor>(front: &Front<E>, request: Request) -> Result<Response, Response> {
+async fn answer_get<E: Operations>(
+    front: &Front<E>,
+    request: Request,
+) -> Result<Response, Response> {
     let (parts, _) = request.into_parts();
     let media = media_type(&parts.headers)?;
     let sender = Sender::of(front, &parts, media).await?;
@@ -60,7 +70,7 @@ async fn answer_get<E: Executor>(front: &Front<E>, request: Request) -> Result<R
     Ok(answer(front, request, sender, media).await)
 }
 
-async fn answer<E: Executor>(
+async fn answer<E: Operations>(
     front: &Front<E>,
     request: GraphqlRequest,
     sender: Sender,
@@ -77,7 +87,7 @@ async fn answer<E: Executor>(
         None => request,
     };
     if media == MediaType::EventStream {
-        return graphql_sse::stream(front, request, last_event_id, caller, request_id);
+        return graphql_sse::stream(front, request, last_event_id, &caller, request_id);
     }
     let response = execution::execute(&front.executor, request, caller, &request_id).await;
     executed(media, response)

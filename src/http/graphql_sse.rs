@@ -7,7 +7,7 @@ use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, Field, OperationType, Selection, SelectionSet,
 };
-use async_graphql::{Executor, Name, Positioned, Request, Response as GraphqlResponse, Value};
+use async_graphql::{Name, Positioned, Request, Value};
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, interval_at};
 
-use super::response::{Body as ResponseBody, to_json};
+use super::operations::{Operations, Outcome, text_of};
 use super::{Front, execution};
 use crate::domain::caller::Caller;
 use crate::domain::request_id::RequestId;
@@ -28,11 +28,11 @@ const COMMENT: &str = ":\n\n";
 
 /// Starts the operation. The stream ends without `complete` when the process drains, so that the
 /// client reconnects.
-pub(super) fn stream<E: Executor>(
+pub(super) fn stream<E: Operations>(
     front: &Front<E>,
     mut request: Request,
     last_event_id: Option<String>,
-    caller: Caller,
+    caller: &Caller,
     request_id: RequestId,
 ) -> Response {
     if let Some(cursor) = last_event_id {
@@ -40,8 +40,8 @@ pub(super) fn stream<E: Executor>(
     }
     let shared = &front.shared;
     let pause = shared.config.sse_keep_alive;
-    let events = execution::execute_stream(&front.executor, request, caller, request_id)
-        .map(|response| next(&response))
+    let events = execution::results(&front.executor, request, caller, request_id)
+        .map(|outcome| next(&outcome))
         .chain(stream::once(async { COMPLETE.to_owned() }))
         .take_until(shared.drain.clone().cancelled_owned());
     let comments = interval_at(Instant::now() + pause, pause);
@@ -56,18 +56,15 @@ pub(super) fn stream<E: Executor>(
 }
 
 /// One event as text. Its id is the cursor that the response carries, if it carries one.
-fn next(response: &GraphqlResponse) -> String {
-    let id = match response.extensions.get("cursor") {
-        Some(Value::String(cursor)) if !cursor.contains(['\r', '\n', '\0']) => {
-            format!("id: {cursor}\n")
-        }
-        _ => String::new(),
-    };
+fn next(outcome: &Outcome) -> String {
     // JSON text holds no line breaks, so one `data` line is enough.
-    format!(
-        "event: next\n{id}data: {}\n\n",
-        to_json(&ResponseBody(response))
-    )
+    match outcome {
+        Outcome::Own(response) => format!("event: next\ndata: {}\n\n", text_of(response)),
+        Outcome::Shared(shared) => {
+            let (cursor, text) = (shared.cursor(), shared.text());
+            format!("event: next\nid: {cursor}\ndata: {text}\n\n")
+        }
+    }
 }
 
 /// Makes a subscription continue behind the last event that the client has seen: that outranks any

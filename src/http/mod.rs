@@ -1,7 +1,7 @@
 //! The front door: routes, upgrades and everything that HTTP, WebSocket and server-sent events ask
 //! of a GraphQL server.
 //!
-//! It knows requests, answers and sockets. It does not know the schema (any `Executor` will do), who
+//! It knows requests, answers and sockets. It does not know the schema (whatever runs [`Operations`] will do), who
 //! may come in (`Authenticate` tells) or how the rest of the process is (`Readiness` tells).
 
 mod assets;
@@ -16,13 +16,13 @@ mod health;
 mod listener;
 mod metrics;
 mod negotiation;
+mod operations;
 mod request;
 mod response;
 mod variables;
 
 use std::sync::Arc;
 
-use async_graphql::Executor;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::CONTENT_TYPE;
@@ -38,6 +38,7 @@ pub use authenticate::{Authenticate, Refused};
 pub use config::{HttpConfig, duration};
 pub use health::{ComponentState, Readiness};
 pub use listener::{bind, serve};
+pub use operations::{Operations, Outcome, Shared as SharedResult, text_of};
 
 /// What the front door is built of.
 pub struct HttpParts<E> {
@@ -55,7 +56,7 @@ pub struct HttpParts<E> {
 }
 
 /// All routes.
-pub fn router<E: Executor>(parts: HttpParts<E>) -> Router {
+pub fn router<E: Operations>(parts: HttpParts<E>) -> Router {
     metrics::describe();
     let max_body = parts.config.max_body;
     let scrape = get(metrics::render).with_state(parts.metrics);

@@ -32,6 +32,9 @@ pub struct Position {
 pub struct NotACursor;
 
 impl Cursor {
+    /// Bytes of the text that [`Self::encode`] gives: 25 bytes in base64.
+    pub const TEXT: usize = 34;
+
     pub const fn new(epoch: u64, sequence: u64, check: u64) -> Self {
         Self {
             version: VERSION,
@@ -97,6 +100,7 @@ mod tests {
     fn a_cursor_survives_its_text() {
         for cursor in [Cursor::new(0, 0, 0), Cursor::new(u64::MAX, 7, u64::MAX - 1)] {
             assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor));
+            assert_eq!(cursor.encode().len(), Cursor::TEXT);
         }
     }
 

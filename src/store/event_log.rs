@@ -26,7 +26,7 @@ use super::statements::select_prefixed;
 use super::{filter, rows};
 
 /// Which entry of each conversation a snapshot shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Latest {
     /// Its latest status change.
     Status,

@@ -11,6 +11,7 @@ mod auth;
 mod closing;
 mod counts;
 mod faults;
+mod feed;
 mod freshness;
 mod front_door;
 mod handover;

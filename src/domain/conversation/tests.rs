@@ -580,7 +580,7 @@ fn a_failure_is_cleared_by_success_of_the_same_work_only() {
 fn a_change_enters_stays_in_and_leaves_a_filter() {
     let (_, updates) = play(&inbound_call());
     let waiting = Filter {
-        statuses: Some(vec![S::WaitingInQueue, S::Alerting]),
+        statuses: Some([S::WaitingInQueue, S::Alerting].into_iter().collect()),
         ..Filter::default()
     };
     let seen: Vec<_> = updates

@@ -9,7 +9,7 @@ use super::enums::{
     MediaType, OrderDirection, ScreenPopTarget,
 };
 use crate::commands::Close;
-use crate::domain::filter::Filter;
+use crate::domain::filter::{AnyOf, Filter};
 use crate::domain::ids::ConversationId;
 use crate::domain::registration::{ContextLink, Registration};
 use crate::domain::row::{ContextKey as Key, ContextRef as Ref, ContextVerb as Verb};
@@ -393,15 +393,15 @@ fn few(argument: &'static str, ids: Vec<ID>) -> Result<Vec<ID>, Error> {
     Ok(ids)
 }
 
-fn texts<T: From<String>>(
+fn texts<T: From<String> + Ord>(
     argument: &'static str,
     ids: Option<Vec<ID>>,
-) -> Result<Option<Vec<T>>, Error> {
+) -> Result<Option<AnyOf<T>>, Error> {
     let Some(ids) = ids else { return Ok(None) };
     let ids = few(argument, ids)?;
     Ok(Some(ids.into_iter().map(|id| T::from(id.0)).collect()))
 }
 
-fn into_all<A: Into<B>, B>(values: Vec<A>) -> Vec<B> {
+fn into_all<A: Into<B>, B: Ord>(values: Vec<A>) -> AnyOf<B> {
     values.into_iter().map(Into::into).collect()
 }

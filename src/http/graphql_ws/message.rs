@@ -103,6 +103,17 @@ pub(super) fn next(id: &str, response: &Response) -> String {
     text(Some(id), "next", Some(Body(response)))
 }
 
+/// A result that is text already.
+pub(super) fn next_text(id: &str, payload: &str) -> String {
+    let mut text = String::with_capacity(payload.len() + id.len() + 40);
+    text.push_str("{\"id\":");
+    text.push_str(&to_json(&id));
+    text.push_str(",\"type\":\"next\",\"payload\":");
+    text.push_str(payload);
+    text.push('}');
+    text
+}
+
 pub(super) fn error(id: &str, errors: &[ServerError]) -> String {
     text(Some(id), "error", Some(errors))
 }

@@ -1,20 +1,19 @@
 //! GraphQL over WebSocket, subprotocol `graphql-transport-ws`.
 //!
 //! ```text
-//!  client ── text ──► message ──► protocol ── actions ──► socket ──► operations
+//!  client ── text ──► message ──► protocol ── actions ──► socket ──► running
 //!         ◄─ frames ─────────────────────────────────────── │  ◄─ items ──┘
 //!                                    liveness ◄── time ─────┘
 //! ```
 //! `message` reads and writes, `protocol` decides, `liveness` judges the peer: all three without
-//! I/O and clock. `operations` holds what runs, `socket` is the loop around them all.
+//! I/O and clock. `running` holds what runs, `socket` is the loop around them all.
 
 mod liveness;
 mod message;
-mod operations;
 mod protocol;
+mod running;
 mod socket;
 
-use async_graphql::Executor;
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts, Request};
@@ -25,6 +24,7 @@ use axum::response::{IntoResponse, Response};
 use super::Front;
 use super::listener::{Peer, Taken};
 use super::negotiation::MediaType;
+use super::operations::Operations;
 use super::response::{code, error, refusal};
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
@@ -39,7 +39,7 @@ pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
 }
 
 /// Answers the handshake and serves the socket until it closes.
-pub(super) async fn upgrade<E: Executor>(front: Front<E>, request: Request) -> Response {
+pub(super) async fn upgrade<E: Operations>(front: Front<E>, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
     let peer = parts.extensions.get::<ConnectInfo<Peer>>();
     let taken = peer.map_or_else(Taken::default, |ConnectInfo(peer)| peer.taken.clone());

@@ -5,12 +5,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use async_graphql::Request;
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Request, Response};
 use serde_json::{Map, Value};
 
 use super::message::{self, ClientMessage};
 use crate::http::authenticate::Refused;
+use crate::http::operations::Outcome;
 use crate::http::request::operation_type;
 use crate::http::response::{code, ends_subscription, error, is_request_error};
 
@@ -133,9 +134,16 @@ impl Protocol {
         late.then(|| close(4408, "Connection initialisation timeout"))
     }
 
-    /// The operation yielded a response.
-    pub(super) fn item(&mut self, serial: Serial, response: &Response) -> Option<Action> {
+    /// The operation yielded a result.
+    pub(super) fn item(&mut self, serial: Serial, outcome: &Outcome) -> Option<Action> {
         let operation = self.operations.get(&serial)?;
+        let response = match outcome {
+            Outcome::Own(response) => response,
+            Outcome::Shared(shared) => {
+                let text = message::next_text(&operation.id, shared.text());
+                return Some(self.result(serial, text));
+            }
+        };
         let is_final = is_request_error(response)
             || (operation.is_subscription && ends_subscription(response));
         if is_final {
@@ -144,16 +152,22 @@ impl Protocol {
             return Some(Action::SendAndStop(text, serial));
         }
         let text = message::next(&operation.id, response);
+        Some(self.result(serial, text))
+    }
+
+    /// Sends a result that is not too long.
+    fn result(&mut self, serial: Serial, text: String) -> Action {
         if text.len() <= self.limits.result {
-            return Some(Action::Send(text));
+            return Action::Send(text);
         }
+        let Some(operation) = self.forget(serial) else {
+            return Action::Send(text);
+        };
         let too_long = error(
             code::LIMIT_EXCEEDED,
             format!("The result is longer than {} bytes.", self.limits.result),
         );
-        let text = message::error(&operation.id, &[too_long]);
-        self.forget(serial);
-        Some(Action::SendAndStop(text, serial))
+        Action::SendAndStop(message::error(&operation.id, &[too_long]), serial)
     }
 
     /// The operation has nothing more to yield.

@@ -1,7 +1,8 @@
-use async_graphql::PathSegment;
+use async_graphql::{PathSegment, Response};
 use serde_json::json;
 
 use super::*;
+use crate::http::SharedResult;
 
 const LIMITS: Limits = Limits {
     operations: 3,
@@ -24,6 +25,8 @@ enum Step {
     Unavailable,
     /// A response with data.
     Item(Serial),
+    /// The same as text that others share.
+    SharedItem(Serial),
     /// A response with data and an error below the root field.
     Partial(Serial),
     /// A response without data, because the root field failed.
@@ -33,11 +36,16 @@ enum Step {
     End(Serial),
     InitTimeout,
 }
+use Outcome::Own;
 use Step::*;
 
 fn failed(path: &[&str]) -> Response {
     let path = path.iter().map(|name| PathSegment::Field((*name).into()));
     Response::from_errors(vec![error("NO", "no").with_path(path.collect())])
+}
+
+fn shared(text: &'static str) -> Outcome {
+    Outcome::Shared(SharedResult::new(text.into(), 0..0))
 }
 
 fn apply(protocol: &mut Protocol, step: Step) -> Option<Action> {
@@ -47,14 +55,15 @@ fn apply(protocol: &mut Protocol, step: Step) -> Option<Action> {
         Accepted => Some(protocol.verdict(None)),
         Refused => Some(protocol.verdict(Some(&super::Refused::Unauthenticated("who?".into())))),
         Unavailable => Some(protocol.verdict(Some(&super::Refused::Unavailable))),
-        Item(serial) => protocol.item(serial, &Response::new(async_graphql::Value::from(1))),
+        Item(serial) => protocol.item(serial, &Own(Response::new(async_graphql::Value::from(1)))),
+        SharedItem(serial) => protocol.item(serial, &shared("{\"data\":1}")),
         Partial(serial) => {
             let mut response = failed(&["n", "m"]);
             response.data = async_graphql::value!({ "n": { "m": null } });
-            protocol.item(serial, &response)
+            protocol.item(serial, &Own(response))
         }
-        RootFailed(serial) => protocol.item(serial, &failed(&["n"])),
-        Invalid(serial) => protocol.item(serial, &failed(&[])),
+        RootFailed(serial) => protocol.item(serial, &Own(failed(&["n"]))),
+        Invalid(serial) => protocol.item(serial, &Own(failed(&[]))),
         End(serial) => protocol.end(serial),
         InitTimeout => protocol.init_timeout(),
     }
@@ -303,7 +312,7 @@ fn operations_yield_until_one_side_ends_them() {
         &[
             start,
             (Item(1), next),
-            (Item(1), next),
+            (SharedItem(1), next),
             (End(1), r#"send {"id":"a","type":"complete"}"#),
         ],
     );
@@ -441,7 +450,7 @@ fn limits_end_operations_and_not_the_socket() {
     assert!(subscribe(&mut protocol, "d").starts_with("start 4"));
 
     let long = Response::new(async_graphql::Value::from("x".repeat(LIMITS.result)));
-    let ended = shown(protocol.item(4, &long));
+    let ended = shown(protocol.item(4, &Own(long)));
     assert!(
         ended.starts_with(r#"send {"id":"d","type":"error""#),
         "{ended}"

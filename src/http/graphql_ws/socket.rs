@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use async_graphql::{Executor, Response};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::http::HeaderMap;
 use futures_util::future::{BoxFuture, poll_fn};
@@ -18,12 +17,13 @@ use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::liveness::{Liveness, Patience, Verdict};
-use super::operations::Operations;
 use super::protocol::{Action, Close, Limits, Protocol};
+use super::running::Running;
 use crate::domain::caller::Caller;
 use crate::http::authenticate::Refused;
 use crate::http::listener::Taken;
 use crate::http::metrics::{OpenSocket, count_closed};
+use crate::http::operations::{Operations, Outcome};
 use crate::http::{Front, envelope, execution};
 use crate::sessions::Pass;
 
@@ -33,7 +33,7 @@ const TURN: usize = 64;
 const OUTBOX: usize = 64;
 
 /// Serves the socket until it is closed.
-pub(super) async fn serve<E: Executor>(
+pub(super) async fn serve<E: Operations>(
     socket: WebSocket,
     front: Front<E>,
     upgrade: HeaderMap,
@@ -88,7 +88,7 @@ struct Connection<E> {
     socket: WebSocket,
     front: Front<E>,
     protocol: Protocol,
-    operations: Operations<BoxStream<'static, Response>>,
+    running: Running<BoxStream<'static, Outcome>>,
     /// Messages that the socket has not taken yet.
     outbox: VecDeque<Message>,
     /// The socket holds written bytes that may not have left.
@@ -107,7 +107,7 @@ struct Connection<E> {
     counted: OpenSocket,
 }
 
-impl<E: Executor> Connection<E> {
+impl<E: Operations> Connection<E> {
     fn new(socket: WebSocket, front: Front<E>, upgrade: HeaderMap, taken: Taken) -> Self {
         let config = &front.shared.config;
         let limits = Limits {
@@ -124,7 +124,7 @@ impl<E: Executor> Connection<E> {
         Self {
             socket,
             protocol: Protocol::new(limits),
-            operations: Operations::new(),
+            running: Running::new(),
             outbox: VecDeque::new(),
             unflushed: false,
             deaf: false,
@@ -144,7 +144,7 @@ impl<E: Executor> Connection<E> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
         match self.turn(cx) {
             Ok(()) => {
-                self.counted.running(self.operations.len());
+                self.counted.running(self.running.len());
                 Poll::Pending
             }
             Err(ending) => Poll::Ready(ending),
@@ -207,19 +207,19 @@ impl<E: Executor> Connection<E> {
             None => {}
             Some(Action::Send(text)) => self.outbox.push_back(Message::Text(text.into())),
             Some(Action::SendAndStop(text, serial)) => {
-                self.operations.remove(serial);
+                self.running.remove(serial);
                 self.outbox.push_back(Message::Text(text.into()));
             }
-            Some(Action::Stop(serial)) => self.operations.remove(serial),
+            Some(Action::Stop(serial)) => self.running.remove(serial),
             Some(Action::Start(serial, request)) => {
                 let caller = self
                     .caller
-                    .clone()
+                    .as_ref()
                     .expect("operations start after the verdict");
                 let request_id = envelope::fresh_request_id();
-                let operation =
-                    execution::execute_stream(&self.front.executor, *request, caller, request_id);
-                self.operations.insert(serial, operation);
+                let results =
+                    execution::results(&self.front.executor, *request, caller, request_id);
+                self.running.insert(serial, results);
             }
             Some(Action::Authenticate(payload)) => {
                 let authenticator = self.front.shared.authenticator.clone();
@@ -266,11 +266,11 @@ impl<E: Executor> Connection<E> {
             if !self.outbox.is_empty() || !self.poll_ready(cx)? {
                 return Ok(());
             }
-            let Poll::Ready((serial, item)) = self.operations.poll_next(cx) else {
+            let Poll::Ready((serial, item)) = self.running.poll_next(cx) else {
                 return Ok(());
             };
             let action = match item {
-                Some(response) => self.protocol.item(serial, &response),
+                Some(outcome) => self.protocol.item(serial, &outcome),
                 None => self.protocol.end(serial),
             };
             self.act(action)?;

@@ -9,7 +9,8 @@ use async_graphql::{Context, Error, ErrorExtensions, Object, Schema, SimpleObjec
 use axum::http::HeaderMap;
 use conversation_gateway::domain::caller::Caller;
 use conversation_gateway::http::{
-    self, Authenticate, ComponentState, HttpConfig, HttpParts, Readiness, Refused,
+    self, Authenticate, ComponentState, HttpConfig, HttpParts, Operations, Outcome, Readiness,
+    Refused, SharedResult,
 };
 use conversation_gateway::sessions::Pass;
 use futures_util::future::BoxFuture;
@@ -304,29 +305,36 @@ fn recorder() -> PrometheusHandle {
 #[derive(Clone)]
 struct Cursors(Schema<QueryRoot, MutationRoot, SubscriptionRoot>);
 
-impl async_graphql::Executor for Cursors {
-    async fn execute(&self, request: async_graphql::Request) -> async_graphql::Response {
-        self.0.execute(request).await
-    }
-
-    fn execute_stream(
+impl Operations for Cursors {
+    async fn execute(
         &self,
         request: async_graphql::Request,
-        _session: Option<Arc<async_graphql::Data>>,
-    ) -> stream::BoxStream<'static, async_graphql::Response> {
-        let responses = self.0.execute_stream(request);
-        responses
-            .map(|response| {
-                let data = response.data.clone().into_json().expect("plain data");
-                match &data["count"] {
-                    Value::Number(number) => {
-                        response.extension("cursor", format!("c{number}").into())
-                    }
-                    _ => response,
-                }
-            })
-            .boxed()
+        caller: &Caller,
+    ) -> async_graphql::Response {
+        Operations::execute(&self.0, request, caller).await
     }
+
+    fn results(
+        &self,
+        request: async_graphql::Request,
+        caller: &Caller,
+    ) -> stream::BoxStream<'static, Outcome> {
+        self.0.results(request, caller).map(with_cursor).boxed()
+    }
+}
+
+fn with_cursor(outcome: Outcome) -> Outcome {
+    let Outcome::Own(response) = outcome else {
+        return outcome;
+    };
+    let data = response.data.clone().into_json().expect("plain data");
+    let Value::Number(number) = &data["count"] else {
+        return Outcome::Own(response);
+    };
+    let cursor = format!("c{number}");
+    let text = http::text_of(&response.extension("cursor", cursor.clone().into()));
+    let place = text.find(&cursor).expect("the cursor is in the text");
+    Outcome::Shared(SharedResult::new(text.into(), place..place + cursor.len()))
 }
 
 pub(super) async fn body(response: Response) -> Value {

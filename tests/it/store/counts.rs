@@ -152,7 +152,7 @@ async fn commit(store: &Store, hub: &Hub, change: &Change) {
 
 fn every_status() -> Filter {
     Filter {
-        statuses: Some(ConversationStatus::ALL.to_vec()),
+        statuses: Some(ConversationStatus::ALL.iter().copied().collect()),
         ..Filter::default()
     }
 }

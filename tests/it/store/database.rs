@@ -7,14 +7,14 @@ use migration::{Migrator, MigratorTrait};
 
 use crate::support::postgres;
 
-pub(super) struct TestDatabase {
+pub(crate) struct TestDatabase {
     pub(super) config: StoreConfig,
     /// Holds SQLite's file; gone with the test.
     dir: Option<tempfile::TempDir>,
 }
 
 impl TestDatabase {
-    pub(super) fn sqlite_empty() -> Self {
+    pub(crate) fn sqlite_empty() -> Self {
         let dir = tempfile::tempdir().unwrap();
         Self {
             config: config(None, dir.path().to_owned()),
@@ -22,7 +22,7 @@ impl TestDatabase {
         }
     }
 
-    pub(super) async fn postgres_empty() -> Self {
+    pub(crate) async fn postgres_empty() -> Self {
         let url = postgres::fresh_database().await;
         Self {
             config: config(Some(url), PathBuf::new()),
@@ -30,21 +30,31 @@ impl TestDatabase {
         }
     }
 
-    pub(super) async fn sqlite() -> Self {
+    pub(crate) async fn sqlite() -> Self {
         Self::sqlite_empty().migrated().await
     }
 
-    pub(super) async fn postgres() -> Self {
+    pub(crate) async fn postgres() -> Self {
         Self::postgres_empty().await.migrated().await
     }
 
-    pub(super) fn is_sqlite(&self) -> bool {
+    pub(crate) fn is_sqlite(&self) -> bool {
         self.dir.is_some()
     }
 
     /// A handle with connections of its own, as another process would have.
-    pub(super) async fn open(&self) -> Store {
+    pub(crate) async fn open(&self) -> Store {
         Store::connect(&self.config).await.unwrap()
+    }
+
+    /// A backup of an SQLite database, made while nobody writes.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::sqlite_empty();
+        for file in std::fs::read_dir(&self.config.data_dir).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), copy.config.data_dir.join(file.file_name())).unwrap();
+        }
+        copy
     }
 
     async fn migrated(self) -> Self {

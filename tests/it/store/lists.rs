@@ -267,8 +267,8 @@ async fn a_thousand_ids_fit_into_every_list_of_a_filter(database: TestDatabase) 
         .collect();
     let filter = Filter {
         conversation_ids: Some((0..999).map(|_| random.id()).chain([subject.id]).collect()),
-        queue_ids: Some(queues.clone()),
-        agent_ids: Some(users),
+        queue_ids: Some(queues.iter().cloned().collect()),
+        agent_ids: Some(users.into_iter().collect()),
         ..Filter::default()
     };
     let scope = Scope::Narrowed {
@@ -281,7 +281,7 @@ async fn a_thousand_ids_fit_into_every_list_of_a_filter(database: TestDatabase) 
         .await
         .unwrap();
     assert_eq!(ids_of(&listed), vec![subject.id]);
-    let ids = filter.conversation_ids.clone().unwrap();
+    let ids: Vec<_> = filter.conversation_ids.iter().flatten().copied().collect();
     assert_eq!(store.load(&ids).await.unwrap().len(), 1);
     assert_eq!(
         store

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use conversation_gateway::domain::caller::{Caller, Scope};
 use conversation_gateway::domain::conversation::Conversation;
 use conversation_gateway::domain::facts::Facts;
-use conversation_gateway::domain::filter::Filter;
+use conversation_gateway::domain::filter::{AnyOf, Filter};
 use conversation_gateway::domain::ids::ConversationId;
 use conversation_gateway::domain::permission::Permissions;
 use conversation_gateway::domain::registration::{ContextLink, Registration};
@@ -25,32 +25,42 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use uuid::Uuid;
 
-pub(super) const NOON: i64 = 1_795_435_200_000;
+pub(crate) const NOON: i64 = 1_795_435_200_000;
 
-pub(super) struct Random {
+pub(crate) struct Random {
     rng: StdRng,
 }
 
 impl Random {
     /// The seed is printed, so that a failure tells it; `GATEWAY_TEST_SEED` gives it back.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let seed = std::env::var("GATEWAY_TEST_SEED")
             .map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
         println!("GATEWAY_TEST_SEED={seed}");
+        Self::with_seed(seed)
+    }
+
+    pub(crate) fn with_seed(seed: u64) -> Self {
         Self {
             rng: StdRng::seed_from_u64(seed),
         }
     }
 
-    pub(super) fn id(&mut self) -> ConversationId {
+    /// Some of the values, each once, at least one and at most `most`.
+    pub(crate) fn pick<T: Clone>(&mut self, all: &[T], most: usize) -> Vec<T> {
+        let count = self.rng.random_range(1..=most);
+        all.choose_multiple(&mut self.rng, count).cloned().collect()
+    }
+
+    pub(crate) fn id(&mut self) -> ConversationId {
         ConversationId::from_uuid(Uuid::from_bytes(self.rng.random()))
     }
 
-    pub(super) fn chance(&mut self, probability: f64) -> bool {
+    pub(crate) fn chance(&mut self, probability: f64) -> bool {
         self.rng.random_bool(probability)
     }
 
-    pub(super) fn up_to(&mut self, most: usize) -> usize {
+    pub(crate) fn up_to(&mut self, most: usize) -> usize {
         self.rng.random_range(0..=most)
     }
 
@@ -104,7 +114,7 @@ impl Random {
         }
     }
 
-    pub(super) fn row(&mut self) -> Row {
+    pub(crate) fn row(&mut self) -> Row {
         let mut agents = self.some(2, |r| r.user().into());
         agents.sort();
         agents.dedup();
@@ -245,7 +255,7 @@ impl Random {
         }
     }
 
-    pub(super) fn conversation(&mut self, id: ConversationId, version: u32) -> Conversation {
+    pub(crate) fn conversation(&mut self, id: ConversationId, version: u32) -> Conversation {
         let participants = self.up_to(4);
         let mut links = Vec::new();
         for link in self.some(3, Self::link) {
@@ -274,13 +284,13 @@ impl Random {
     }
 
     /// A change that makes the conversation known, in one or several steps.
-    pub(super) fn beginning(&mut self, id: ConversationId) -> Change {
+    pub(crate) fn beginning(&mut self, id: ConversationId) -> Change {
         let steps = 1 + u32::try_from(self.up_to(2)).unwrap();
         self.change(id, None, 0, steps)
     }
 
     /// A change of a stored conversation, which leaves nothing of it as it was.
-    pub(super) fn next(&mut self, of: &Conversation) -> Change {
+    pub(crate) fn next(&mut self, of: &Conversation) -> Change {
         let before = Arc::new(of.row.clone());
         self.change(of.id, Some(before), of.version, 1)
     }
@@ -331,23 +341,27 @@ impl Random {
         }
     }
 
-    pub(super) fn filter(&mut self, known: &[ConversationId]) -> Filter {
+    fn any_of<T: Ord>(&mut self, most: usize, one: impl FnMut(&mut Self) -> T) -> AnyOf<T> {
+        self.some(most, one).into_iter().collect()
+    }
+
+    pub(crate) fn filter(&mut self, known: &[ConversationId]) -> Filter {
         // Few conditions at a time, or nothing would ever match.
         let mut filter = Filter::default();
         for _ in 0..self.up_to(3) {
             match self.up_to(14) {
                 0 => {
                     filter.conversation_ids =
-                        Some(self.some(6, |r| if r.chance(0.8) { r.of(known) } else { r.id() }));
+                        Some(self.any_of(6, |r| if r.chance(0.8) { r.of(known) } else { r.id() }));
                 }
                 1 => filter.context = Some(self.context()),
-                2 => filter.statuses = Some(self.some(6, |r| r.of(ConversationStatus::ALL))),
+                2 => filter.statuses = Some(self.any_of(6, |r| r.of(ConversationStatus::ALL))),
                 3 => filter.open = Some(self.chance(0.5)),
-                4 => filter.queue_ids = Some(self.some(2, |r| r.queue().into())),
-                5 => filter.agent_ids = Some(self.some(2, |r| r.user().into())),
-                6 => filter.handled_by_ids = Some(self.some(2, |r| r.user().into())),
-                7 => filter.media_types = Some(self.some(3, |r| r.of(MediaType::ALL))),
-                8 => filter.active_media_types = Some(self.some(3, |r| r.of(MediaType::ALL))),
+                4 => filter.queue_ids = Some(self.any_of(2, |r| r.queue().into())),
+                5 => filter.agent_ids = Some(self.any_of(2, |r| r.user().into())),
+                6 => filter.handled_by_ids = Some(self.any_of(2, |r| r.user().into())),
+                7 => filter.media_types = Some(self.any_of(3, |r| r.of(MediaType::ALL))),
+                8 => filter.active_media_types = Some(self.any_of(3, |r| r.of(MediaType::ALL))),
                 9 => filter.direction = Some(self.of(Direction::ALL)),
                 10 => filter.initiated_by = Some(self.of(InitiatedBy::ALL)),
                 11 => filter.registered = Some(self.chance(0.5)),
@@ -365,7 +379,7 @@ impl Random {
         filter
     }
 
-    pub(super) fn caller(&mut self) -> Caller {
+    pub(crate) fn caller(&mut self) -> Caller {
         if self.chance(0.4) {
             return Caller::everything();
         }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures_util::stream::Stream;
 use futures_util::task::AtomicWaker;
 
-pub(super) struct Operations<S> {
+pub(super) struct Running<S> {
     entries: HashMap<u64, Entry<S>>,
     woken: Arc<Woken>,
 }
@@ -67,7 +67,7 @@ impl Woken {
     }
 }
 
-impl<S: Stream + Unpin> Operations<S> {
+impl<S: Stream + Unpin> Running<S> {
     pub(super) fn new() -> Self {
         Self {
             entries: HashMap::new(),
@@ -150,19 +150,19 @@ mod tests {
     use tokio::sync::mpsc;
     use tokio_stream::wrappers::UnboundedReceiverStream;
 
-    fn poll<S: Stream + Unpin>(operations: &mut Operations<S>) -> Poll<(u64, Option<S::Item>)> {
-        operations.poll_next(&mut Context::from_waker(&noop_waker()))
+    fn poll<S: Stream + Unpin>(running: &mut Running<S>) -> Poll<(u64, Option<S::Item>)> {
+        running.poll_next(&mut Context::from_waker(&noop_waker()))
     }
 
     #[test]
     fn an_always_ready_stream_does_not_starve_the_others() {
-        let mut operations: Operations<BoxStream<'static, u64>> = Operations::new();
+        let mut running: Running<BoxStream<'static, u64>> = Running::new();
         for key in 1..=3 {
-            operations.insert(key, stream::repeat(key).boxed());
+            running.insert(key, stream::repeat(key).boxed());
         }
         let mut keys = Vec::new();
         for _ in 0..9 {
-            let Poll::Ready((key, Some(_))) = poll(&mut operations) else {
+            let Poll::Ready((key, Some(_))) = poll(&mut running) else {
                 panic!("not ready")
             };
             keys.push(key);
@@ -173,24 +173,24 @@ mod tests {
     #[tokio::test]
     async fn only_the_woken_stream_is_polled() {
         let polls = Arc::new(AtomicUsize::new(0));
-        let mut operations: Operations<BoxStream<'static, u32>> = Operations::new();
+        let mut running: Running<BoxStream<'static, u32>> = Running::new();
         for key in 0..100 {
             let polls = polls.clone();
             let idle = stream::poll_fn(move |_| {
                 polls.fetch_add(1, Ordering::Relaxed);
                 Poll::Pending
             });
-            operations.insert(key, idle.boxed());
+            running.insert(key, idle.boxed());
         }
         let (sender, receiver) = mpsc::unbounded_channel();
-        operations.insert(100, UnboundedReceiverStream::new(receiver).boxed());
-        assert!(poll(&mut operations).is_pending());
+        running.insert(100, UnboundedReceiverStream::new(receiver).boxed());
+        assert!(poll(&mut running).is_pending());
         assert_eq!(polls.load(Ordering::Relaxed), 100);
 
         for number in 0..5 {
             sender.send(number).unwrap();
             assert_eq!(
-                poll_fn(|cx| operations.poll_next(cx)).await,
+                poll_fn(|cx| running.poll_next(cx)).await,
                 (100, Some(number))
             );
         }
@@ -200,42 +200,42 @@ mod tests {
     #[tokio::test]
     async fn a_stream_woken_from_another_task_wakes_this_one() {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let mut operations = Operations::new();
-        operations.insert(7, UnboundedReceiverStream::new(receiver));
-        assert!(poll(&mut operations).is_pending());
-        let next = poll_fn(|cx| operations.poll_next(cx));
+        let mut running = Running::new();
+        running.insert(7, UnboundedReceiverStream::new(receiver));
+        assert!(poll(&mut running).is_pending());
+        let next = poll_fn(|cx| running.poll_next(cx));
         let (item, ()) = tokio::join!(next, async {
             tokio::task::yield_now().await;
             sender.send("late").unwrap();
         });
         assert_eq!(item, (7, Some("late")));
         drop(sender);
-        assert_eq!(poll_fn(|cx| operations.poll_next(cx)).await, (7, None));
-        assert_eq!(operations.len(), 0);
+        assert_eq!(poll_fn(|cx| running.poll_next(cx)).await, (7, None));
+        assert_eq!(running.len(), 0);
     }
 
     #[test]
     fn a_removed_stream_is_dropped_at_once_and_never_polled_again() {
         let held = Arc::new(());
         let inside = held.clone();
-        let mut operations: Operations<BoxStream<'static, ()>> = Operations::new();
-        operations.insert(1, stream::repeat_with(move || drop(inside.clone())).boxed());
-        assert!(poll(&mut operations).is_ready());
-        operations.remove(1);
+        let mut running: Running<BoxStream<'static, ()>> = Running::new();
+        running.insert(1, stream::repeat_with(move || drop(inside.clone())).boxed());
+        assert!(poll(&mut running).is_ready());
+        running.remove(1);
         assert_eq!(Arc::strong_count(&held), 1);
-        assert!(poll(&mut operations).is_pending());
+        assert!(poll(&mut running).is_pending());
     }
 
     #[test]
     fn a_stream_that_wakes_itself_gives_the_task_back() {
-        let mut operations = Operations::new();
-        operations.insert(
+        let mut running = Running::new();
+        running.insert(
             1,
             stream::poll_fn(|cx| {
                 cx.waker().wake_by_ref();
                 Poll::<Option<()>>::Pending
             }),
         );
-        assert!(poll(&mut operations).is_pending());
+        assert!(poll(&mut running).is_pending());
     }
 }

@@ -1,0 +1,250 @@
+//! One subscriber's way along the log.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_util::stream::{self, BoxStream, Stream, StreamExt};
+
+use super::group::Group;
+use super::inbox::{Inbox, Made, Next};
+use super::index::Place;
+use super::replay::Snapshot;
+use super::router::{Shared, Subscriber};
+use super::{Delivery, FeedError, Recovered, Told, Verdict, Wanted};
+use crate::domain::caller::Caller;
+use crate::domain::filter::{Membership, Sighting};
+use crate::store::{Committed, Cursor, StoreError};
+
+/// A subscriber's results, in the order of the log. Ends only by a failure of the database.
+pub struct Following {
+    shared: Arc<Shared>,
+    subscriber: Arc<Subscriber>,
+    place: Place,
+    /// Told with the first result.
+    verdict: Option<Box<Verdict>>,
+    /// While the log is read; gone while live.
+    reading: Option<BoxStream<'static, Result<Made, Arc<StoreError>>>>,
+    failed: bool,
+}
+
+/// Where a subscription begins.
+struct Beginning {
+    verdict: Verdict,
+    snapshot: Option<Snapshot>,
+}
+
+impl Following {
+    pub(super) async fn begin(
+        shared: Arc<Shared>,
+        caller: &Caller,
+        wanted: Wanted,
+        group: Arc<Group>,
+    ) -> Result<Self, FeedError> {
+        let Beginning { verdict, snapshot } = Beginning::find(&shared, caller, &wanted).await?;
+        let subscriber = Arc::new(Subscriber {
+            filter: wanted.filter,
+            scope: caller.scope.clone(),
+            changes: wanted.changes,
+            group,
+            inbox: Inbox::behind(verdict.from.sequence),
+        });
+        let place = shared.add(&subscriber);
+        let mut following = Self {
+            shared,
+            subscriber,
+            place,
+            verdict: Some(Box::new(verdict)),
+            reading: None,
+            failed: false,
+        };
+        following.reading = snapshot.map(|snapshot| following.read_snapshot(snapshot));
+        Ok(following)
+    }
+
+    pub fn verdict(&self) -> Option<&Verdict> {
+        self.verdict.as_deref()
+    }
+
+    fn read_snapshot(
+        &self,
+        snapshot: Snapshot,
+    ) -> BoxStream<'static, Result<Made, Arc<StoreError>>> {
+        let entered = Sighting {
+            membership: Membership::Entered,
+            out_of_scope: false,
+        };
+        let shared = Arc::clone(&self.shared);
+        let subscriber = Arc::clone(&self.subscriber);
+        let Snapshot { head, entries } = snapshot;
+        let places = 0..entries.len();
+        stream::iter(places)
+            .then(move |place| {
+                let entry = Arc::clone(&entries[place]);
+                let (shared, subscriber) = (Arc::clone(&shared), Arc::clone(&subscriber));
+                async move { make(&shared, &subscriber.group, entry, entered, head.sequence).await }
+            })
+            .map(Ok)
+            .boxed()
+    }
+
+    /// The matching entries after a place, up to where the router takes over.
+    fn read_log(&self, after: u64) -> BoxStream<'static, Result<Made, Arc<StoreError>>> {
+        let shared = Arc::clone(&self.shared);
+        let subscriber = Arc::clone(&self.subscriber);
+        let place = self.place;
+        let pages = stream::try_unfold(after, move |seen| {
+            let shared = Arc::clone(&shared);
+            async move {
+                loop {
+                    let entries = shared.replay.after(seen).await?;
+                    if let Some(last) = entries.last() {
+                        let last = last.sequence();
+                        return Ok(Some((entries, last)));
+                    }
+                    if shared.go_live(place, seen) {
+                        return Ok(None);
+                    }
+                    // The router is ahead of what could be read just now.
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+        let shared = Arc::clone(&self.shared);
+        pages
+            .flat_map(move |page: Result<Vec<Arc<Committed>>, _>| {
+                let (entries, failure) = match page {
+                    Ok(entries) => (entries, None),
+                    Err(failure) => (Vec::new(), Some(Err(failure))),
+                };
+                let told = matching(&subscriber, entries);
+                let (shared, subscriber) = (Arc::clone(&shared), Arc::clone(&subscriber));
+                stream::iter(told)
+                    .then(move |(entry, sighting)| {
+                        let (shared, subscriber) = (Arc::clone(&shared), Arc::clone(&subscriber));
+                        async move { Ok(make(&shared, &subscriber.group, entry, sighting, 0).await) }
+                    })
+                    .chain(stream::iter(failure))
+            })
+            .boxed()
+    }
+
+    fn deliver(&mut self, made: Made) -> Delivery {
+        Delivery {
+            cursor: Cursor::new(self.shared.replay.epoch(), made.sequence, made.check),
+            text: made.text,
+            verdict: self.verdict.take().map(|verdict| *verdict),
+        }
+    }
+}
+
+impl Stream for Following {
+    type Item = Result<Delivery, FeedError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            if this.failed {
+                return Poll::Ready(None);
+            }
+            if let Some(reading) = &mut this.reading {
+                match ready!(reading.poll_next_unpin(cx)) {
+                    Some(Ok(made)) => return Poll::Ready(Some(Ok(this.deliver(made)))),
+                    Some(Err(failure)) => {
+                        this.failed = true;
+                        return Poll::Ready(Some(Err(failure.into())));
+                    }
+                    None => this.reading = None,
+                }
+            }
+            match ready!(this.subscriber.inbox.poll_next(cx)) {
+                Next::Take(made) => return Poll::Ready(Some(Ok(this.deliver(made)))),
+                Next::ReadAfter(sequence) => this.reading = Some(this.read_log(sequence)),
+            }
+        }
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.shared.remove(self.place);
+    }
+}
+
+impl Beginning {
+    async fn find(shared: &Shared, caller: &Caller, wanted: &Wanted) -> Result<Self, FeedError> {
+        if let Some(cursor) = wanted.after {
+            match shared.replay.check(&cursor).await? {
+                Ok(()) => {
+                    let verdict = Verdict {
+                        recovered: Recovered::Resumed,
+                        from: cursor,
+                        head: shared.replay.head().cursor(),
+                    };
+                    return Ok(Self {
+                        verdict,
+                        snapshot: None,
+                    });
+                }
+                Err(_) if wanted.include_current => {}
+                Err(refused) => return Err(FeedError::Cursor(refused)),
+            }
+        }
+        if !wanted.include_current {
+            let head = shared.replay.head().cursor();
+            return Ok(Self {
+                verdict: Verdict {
+                    recovered: Recovered::Live,
+                    from: head,
+                    head,
+                },
+                snapshot: None,
+            });
+        }
+        let latest = wanted.changes.latest();
+        let snapshot = shared
+            .replay
+            .snapshot(caller, &wanted.filter, latest)
+            .await?;
+        let head = snapshot.head.cursor();
+        Ok(Self {
+            verdict: Verdict {
+                recovered: Recovered::Snapshot,
+                from: head,
+                head,
+            },
+            snapshot: Some(snapshot),
+        })
+    }
+}
+
+/// The entries that are told to the subscriber.
+fn matching(
+    subscriber: &Subscriber,
+    entries: Vec<Arc<Committed>>,
+) -> Vec<(Arc<Committed>, Sighting)> {
+    entries
+        .into_iter()
+        .filter_map(|entry| {
+            let sighting = subscriber.sighting(&entry)?;
+            Some((entry, sighting))
+        })
+        .collect()
+}
+
+async fn make(
+    shared: &Shared,
+    group: &Group,
+    entry: Arc<Committed>,
+    sighting: Sighting,
+    as_of: u64,
+) -> Made {
+    let (sequence, check) = (entry.sequence(), entry.check());
+    let told = Told { entry, sighting };
+    let text = group.render(&shared.results, told, as_of).await;
+    Made {
+        sequence,
+        check,
+        text,
+    }
+}

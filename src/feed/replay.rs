@@ -1,0 +1,170 @@
+//! Reading the log for those who are not live: from the hub's memory where it reaches, else from the
+//! database, page by page, each page once for all who need it at the same time.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::OnceCell;
+
+use crate::domain::caller::{Caller, Scope};
+use crate::domain::filter::Filter;
+use crate::hub::Hub;
+use crate::store::{Committed, Cursor, CursorRefused, Latest, Position, Store, StoreError};
+
+/// Entries of a page, and of one step along the hub's memory.
+const PAGE: u64 = 500;
+const STEP: usize = 500;
+
+type Page = Arc<[Arc<Committed>]>;
+/// What a database read gave, for all who waited for it.
+type Shared<T> = Arc<OnceCell<Result<T, Arc<StoreError>>>>;
+
+pub(super) struct Replay {
+    store: Store,
+    hub: Hub,
+    pages: Mutex<Pages>,
+    snapshots: Mutex<HashMap<Question, Shared<Snapshot>>>,
+}
+
+/// Pages of the log, the one asked for first goes first.
+struct Pages {
+    by_number: HashMap<u64, Shared<Page>>,
+    order: VecDeque<u64>,
+    room: usize,
+}
+
+/// What a snapshot is of.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Question {
+    filter: Filter,
+    scope: Scope,
+    latest: Latest,
+}
+
+/// The log compacted, as of a place.
+#[derive(Clone)]
+pub(super) struct Snapshot {
+    pub(super) head: Position,
+    pub(super) entries: Page,
+}
+
+impl Replay {
+    pub(super) fn new(store: Store, hub: Hub, room: usize) -> Self {
+        Self {
+            store,
+            hub,
+            pages: Mutex::new(Pages {
+                by_number: HashMap::new(),
+                order: VecDeque::new(),
+                room: room.max(1),
+            }),
+            snapshots: Mutex::default(),
+        }
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.hub.epoch()
+    }
+
+    pub(super) fn head(&self) -> Position {
+        self.hub.head()
+    }
+
+    /// Whether the log can be followed from the cursor.
+    pub(super) async fn check(
+        &self,
+        cursor: &Cursor,
+    ) -> Result<Result<(), CursorRefused>, Arc<StoreError>> {
+        match self.hub.check(cursor) {
+            Some(verdict) => Ok(verdict),
+            None => Ok(self.store.check(cursor).await?),
+        }
+    }
+
+    /// Some of the entries after a place, in order; none when there are no more.
+    pub(super) async fn after(
+        &self,
+        sequence: u64,
+    ) -> Result<Vec<Arc<Committed>>, Arc<StoreError>> {
+        if let Some(entries) = self.hub.some_after(sequence, STEP) {
+            return Ok(entries);
+        }
+        let number = sequence / PAGE;
+        let cell = self.pages().cell(number);
+        let read = cell.get_or_init(|| self.read(number)).await;
+        let complete = read.as_ref().is_ok_and(|page| page.len() as u64 == PAGE);
+        if !complete {
+            self.pages().forget(number);
+        }
+        let page = read.as_ref().map_err(Arc::clone)?;
+        let read_before = usize::try_from(sequence % PAGE).expect("a page is small");
+        Ok(page.get(read_before..).unwrap_or_default().to_vec())
+    }
+
+    async fn read(&self, number: u64) -> Result<Page, Arc<StoreError>> {
+        let entries = self.store.updates_after(number * PAGE, STEP).await?;
+        Ok(entries.into())
+    }
+
+    /// The log compacted. Those who ask the same at the same time share one reading: whenever it was
+    /// made, the log goes on behind its head.
+    pub(super) async fn snapshot(
+        &self,
+        caller: &Caller,
+        filter: &Filter,
+        latest: Latest,
+    ) -> Result<Snapshot, Arc<StoreError>> {
+        let question = Question {
+            filter: filter.clone(),
+            scope: caller.scope.clone(),
+            latest,
+        };
+        let cell = Arc::clone(self.snapshots().entry(question.clone()).or_default());
+        let read = cell
+            .get_or_init(|| async {
+                let (head, entries) = self.store.current(caller, filter, latest).await?;
+                Ok(Snapshot {
+                    head,
+                    entries: entries.into(),
+                })
+            })
+            .await
+            .clone();
+        self.snapshots().remove(&question);
+        read
+    }
+
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.pages
+            .lock()
+            .expect("no code that holds the lock panics")
+    }
+
+    fn snapshots(&self) -> MutexGuard<'_, HashMap<Question, Shared<Snapshot>>> {
+        self.snapshots
+            .lock()
+            .expect("no code that holds the lock panics")
+    }
+}
+
+impl Pages {
+    fn cell(&mut self, number: u64) -> Shared<Page> {
+        if let Some(cell) = self.by_number.get(&number) {
+            return Arc::clone(cell);
+        }
+        while self.order.len() >= self.room {
+            if let Some(first) = self.order.pop_front() {
+                self.by_number.remove(&first);
+            }
+        }
+        let cell = Shared::default();
+        self.by_number.insert(number, Arc::clone(&cell));
+        self.order.push_back(number);
+        cell
+    }
+
+    fn forget(&mut self, number: u64) {
+        self.by_number.remove(&number);
+        self.order.retain(|other| *other != number);
+    }
+}

@@ -1,0 +1,83 @@
+//! What runs the operations that clients send.
+
+use async_graphql::{ObjectType, Request, Response, Schema, SubscriptionType};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+
+use super::response::{Body, to_json};
+use crate::domain::caller::Caller;
+
+/// Runs operations.
+pub trait Operations: Clone + Send + Sync + 'static {
+    /// Runs a query or a mutation.
+    fn execute(&self, request: Request, caller: &Caller) -> impl Future<Output = Response> + Send;
+
+    /// Runs an operation of any kind; the stream ends with it.
+    fn results(&self, request: Request, caller: &Caller) -> BoxStream<'static, Outcome>;
+}
+
+/// One result of an operation.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Made for this operation alone.
+    Own(Response),
+    /// Made once for all who get it.
+    Shared(Shared),
+}
+
+/// The text of a result that many share, with the cursor it carries.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    text: Bytes,
+    /// Where in `text` the cursor stands.
+    cursor: (u32, u32),
+}
+
+impl Shared {
+    /// `text` is a result by the GraphQL specification as JSON in UTF-8, in which the cursor stands at
+    /// these bytes.
+    ///
+    /// # Panics
+    /// When the cursor lies outside of the text.
+    pub fn new(text: Bytes, cursor: std::ops::Range<usize>) -> Self {
+        let place = |place: usize| u32::try_from(place).expect("a result is shorter than 4 GiB");
+        assert!(cursor.end <= text.len(), "the cursor is part of the text");
+        Self {
+            cursor: (place(cursor.start), place(cursor.end)),
+            text,
+        }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        str::from_utf8(&self.text).expect("results are UTF-8")
+    }
+
+    pub(super) fn cursor(&self) -> &str {
+        let (start, end) = self.cursor;
+        &self.text()[start as usize..end as usize]
+    }
+}
+
+/// A response as the text that goes to the client (GraphQL specification, 7.1 and 7.2).
+pub fn text_of(response: &Response) -> String {
+    to_json(&Body(response))
+}
+
+/// A plain schema shares nothing.
+impl<Q, M, S> Operations for Schema<Q, M, S>
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    async fn execute(&self, request: Request, caller: &Caller) -> Response {
+        Schema::execute(self, request.data(caller.clone())).await
+    }
+
+    fn results(&self, request: Request, caller: &Caller) -> BoxStream<'static, Outcome> {
+        self.execute_stream(request.data(caller.clone()))
+            .map(Outcome::Own)
+            .boxed()
+    }
+}
