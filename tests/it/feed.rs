@@ -27,7 +27,7 @@ use crate::store::database::TestDatabase;
 use crate::store::random::Random;
 
 /// How many runs `make test` makes; `GATEWAY_TEST_RUNS` asks for more.
-const RUNS: u64 = 24;
+const RUNS: u64 = 20;
 const SUBSCRIBERS: usize = 12;
 const WRITES: usize = 60;
 const PATIENCE: Duration = Duration::from_mins(1);
