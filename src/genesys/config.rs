@@ -272,7 +272,7 @@ impl GenesysConfig {
             resubscribe: Duration::from_mins(1),
             request_timeout: ms(5_000),
             enrichment_interval: ms(50),
-            settling_sweep: ms(1_000),
+            settling_sweep: Duration::from_mins(1),
             retry_after_max: ms(1_000),
             rate_limit: 100_000,
             actions: ActionsConfig {
