@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::store::{Committed, Cursor, CursorRefused, Position, Store, StoreError};
@@ -18,14 +18,8 @@ use crate::store::{Committed, Cursor, CursorRefused, Position, Store, StoreError
 /// Entries read from the log in one step.
 const STEP: usize = 500;
 
-/// Entries that are published together.
-pub type Batch = Arc<[Arc<Committed>]>;
-
 #[derive(clap::Args, Clone, Debug)]
 pub struct HubConfig {
-    /// How many batches a follower may fall behind before it reads the log instead
-    #[arg(long, env = "GATEWAY_HUB_CAPACITY", default_value_t = 1024)]
-    pub hub_capacity: usize,
     /// How many of the log's newest entries are kept in memory, about 1.5 kB each
     #[arg(long, env = "GATEWAY_LOG_TAIL", default_value_t = 16_384)]
     pub log_tail: usize,
@@ -37,7 +31,6 @@ pub struct HubConfig {
 impl Default for HubConfig {
     fn default() -> Self {
         Self {
-            hub_capacity: 1024,
             log_tail: 16_384,
             log_poll_ms: 500,
         }
@@ -50,7 +43,6 @@ pub struct Hub {
 }
 
 struct Shared {
-    updates_tx: broadcast::Sender<Batch>,
     /// The sequence published last.
     head_tx: watch::Sender<u64>,
     /// Tells this log from any other.
@@ -92,11 +84,9 @@ impl Hub {
 
     /// A hub that continues after `head`, with nothing in memory.
     pub fn new(config: &HubConfig, head: Position) -> Self {
-        let (updates_tx, _) = broadcast::channel(config.hub_capacity.max(1));
         let (head_tx, _) = watch::channel(head.sequence);
         Self {
             shared: Arc::new(Shared {
-                updates_tx,
                 head_tx,
                 epoch: head.epoch,
                 order: Mutex::new(Order {
@@ -157,11 +147,6 @@ impl Hub {
         let _ = head.wait_for(|head| *head >= sequence).await;
     }
 
-    /// Joins the live updates. Join first, then read the log, then skip what was read.
-    pub fn join(&self) -> broadcast::Receiver<Batch> {
-        self.shared.updates_tx.subscribe()
-    }
-
     /// Publishes committed entries; those that are already published are ignored.
     pub fn publish(&self, entries: impl IntoIterator<Item = Arc<Committed>>) {
         let mut order = self.order();
@@ -170,16 +155,12 @@ impl Hub {
                 order.ahead.insert(entry.sequence(), entry);
             }
         }
-        let mut ready = Vec::new();
-        while let Some(entry) = order.take_next(self.shared.epoch) {
-            ready.push(entry);
-        }
+        let published = order.head.sequence;
+        while order.take_next(self.shared.epoch) {}
         if !order.ahead.is_empty() {
             self.shared.gap.notify_one();
         }
-        if !ready.is_empty() {
-            // Nobody listening is no failure.
-            let _ = self.shared.updates_tx.send(ready.into());
+        if order.head.sequence > published {
             self.shared.head_tx.send_replace(order.head.sequence);
         }
     }
@@ -219,8 +200,11 @@ impl Hub {
 }
 
 impl Order {
-    fn take_next(&mut self, epoch: u64) -> Option<Arc<Committed>> {
-        let entry = self.ahead.remove(&(self.head.sequence + 1))?;
+    /// Publishes the next entry, if it is there.
+    fn take_next(&mut self, epoch: u64) -> bool {
+        let Some(entry) = self.ahead.remove(&(self.head.sequence + 1)) else {
+            return false;
+        };
         self.head = Position {
             epoch,
             sequence: entry.sequence(),
@@ -229,8 +213,8 @@ impl Order {
         if self.tail.len() == self.longest_tail {
             self.tail.pop_front();
         }
-        self.tail.push_back(Arc::clone(&entry));
-        Some(entry)
+        self.tail.push_back(entry);
+        true
     }
 
     fn after(&self, sequence: u64, limit: usize) -> Option<Vec<Arc<Committed>>> {

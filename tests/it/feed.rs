@@ -145,7 +145,6 @@ impl Office {
             HubConfig {
                 log_tail: if random.chance(0.5) { 8 } else { 1_000 },
                 log_poll_ms: 5,
-                ..HubConfig::default()
             },
             FeedConfig {
                 feed_inbox: 1 + random.up_to(4),
