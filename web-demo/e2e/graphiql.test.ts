@@ -44,8 +44,12 @@ const execute = () => page.getByRole("button", { name: /execute query/i }).click
 describe("GraphiQL", () => {
   it("runs a query", async () => {
     const id = await simulator.enqueued();
-    await execute();
-    await answer().getByText(id).first().waitFor();
+    // The gateway hears of it a moment later than the simulator: an answer may come too soon.
+    const shown = async () => {
+      await execute();
+      return await answer().getByText(id).first().isVisible();
+    };
+    await expect.poll(shown, { timeout: 15_000, interval: 500 }).toBe(true);
     await simulator.step(id, "customer-disconnect");
   });
 
