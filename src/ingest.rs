@@ -13,6 +13,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::audit::AuditEntry;
+use crate::domain::caller::Scope;
 use crate::domain::conversation::Conversation;
 use crate::domain::event::{ConversationEvent, Fact, Refused};
 use crate::domain::ids::ConversationId;
@@ -108,15 +110,30 @@ pub struct Ingest {
     hub: Hub,
 }
 
+/// Somebody who asks for a change himself.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// A known conversation that he does not see counts as not found. That is judged here, because
+    /// only here nothing can come between the judgement and the change.
+    pub scope: Scope,
+    /// What the audit trail is told if anything changes.
+    pub deed: AuditEntry,
+}
+
 struct Request {
     event: ConversationEvent,
+    asker: Option<Asker>,
     reply: Option<oneshot::Sender<Result<Written, Refused>>>,
 }
 
 impl Ingest {
     /// Hands an event over, waiting while the queue is full.
     pub async fn send(&self, event: ConversationEvent) -> Result<(), SendRefused> {
-        let request = Request { event, reply: None };
+        let request = Request {
+            event,
+            asker: None,
+            reply: None,
+        };
         self.requests_tx
             .send(request)
             .await
@@ -126,7 +143,11 @@ impl Ingest {
     /// Hands an event over, or says at once that the queue is full.
     pub fn try_send(&self, event: ConversationEvent) -> Result<(), SendRefused> {
         self.requests_tx
-            .try_send(Request { event, reply: None })
+            .try_send(Request {
+                event,
+                asker: None,
+                reply: None,
+            })
             .map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => SendRefused::Full,
                 mpsc::error::TrySendError::Closed(_) => SendRefused::Closed,
@@ -137,9 +158,19 @@ impl Ingest {
     /// shows it. What others committed before is published first; where that takes too long (the
     /// database fails just then), the answer does not wait for it.
     pub async fn submit(&self, event: ConversationEvent) -> Result<Written, IngestError> {
+        self.submit_for(None, event).await
+    }
+
+    /// The same, for somebody.
+    pub async fn submit_for(
+        &self,
+        asker: Option<Asker>,
+        event: ConversationEvent,
+    ) -> Result<Written, IngestError> {
         let (reply, answer) = oneshot::channel();
         let request = Request {
             event,
+            asker,
             reply: Some(reply),
         };
         self.requests_tx
@@ -240,7 +271,7 @@ impl IngestLoop {
         self.load(batch).await?;
         let mut work = Work::default();
         for (place, request) in batch.iter().enumerate() {
-            work.apply(place, &request.event, &self.known, self.config.track);
+            work.apply(place, request, &self.known, self.config.track);
         }
         let changes = work.changes();
         let results = if changes.is_empty() {
@@ -331,6 +362,7 @@ struct Work {
 struct Item {
     conversation: Conversation,
     updates: Vec<Update>,
+    deeds: Vec<AuditEntry>,
     committed: Vec<Arc<Committed>>,
     was_stored: bool,
     /// The place in the batch of the event that made the row.
@@ -341,7 +373,8 @@ struct Item {
 }
 
 impl Work {
-    fn apply(&mut self, place: usize, event: &ConversationEvent, known: &Known, track: Track) {
+    fn apply(&mut self, place: usize, request: &Request, known: &Known, track: Track) {
+        let event = &request.event;
         let id = event.conversation_id;
         if !self.items.contains_key(&id) {
             self.order.push(id);
@@ -356,11 +389,20 @@ impl Work {
                 made_by: None,
                 conversation,
                 updates: Vec::new(),
+                deeds: Vec::new(),
                 committed: Vec::new(),
                 needs: Vec::new(),
                 followed_only: false,
             }
         });
+        if request
+            .asker
+            .as_ref()
+            .is_some_and(|it| item.is_hidden_from(it))
+        {
+            self.refused.insert(place, Refused::NotFound);
+            return;
+        }
         match item.conversation.apply(event) {
             Err(refused) => {
                 self.refused.insert(place, refused);
@@ -371,6 +413,11 @@ impl Work {
                 }
                 if applied.updates.iter().any(ends) {
                     item.needs.push(Need::Settle(id));
+                }
+                if !applied.updates.is_empty()
+                    && let Some(asker) = &request.asker
+                {
+                    item.deeds.push(asker.deed.clone());
                 }
                 item.take(applied.updates, event, track);
                 let is_new = !item.was_stored && !item.updates.is_empty();
@@ -389,6 +436,7 @@ impl Work {
             .map(|item| Change {
                 conversation: item.conversation.clone(),
                 updates: item.updates.clone(),
+                deeds: item.deeds.clone(),
             })
             .collect()
     }
@@ -413,6 +461,12 @@ impl Work {
 }
 
 impl Item {
+    fn is_hidden_from(&self, asker: &Asker) -> bool {
+        let is_known =
+            self.conversation.version > 0 || self.conversation.facts.first_seen_at.is_some();
+        is_known && !asker.scope.sees(&self.conversation.row)
+    }
+
     fn take(&mut self, updates: Vec<Update>, event: &ConversationEvent, track: Track) {
         let wanted = track == Track::Queues
             || !matches!(event.fact, Fact::Seen { .. })

@@ -338,6 +338,7 @@ impl Random {
         Change {
             conversation,
             updates,
+            deeds: Vec::new(),
         }
     }
 
