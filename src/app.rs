@@ -79,7 +79,7 @@ impl App {
         );
         let sockets = TaskTracker::new();
         let directory = Directory::new(genesys, &config.genesys.directory);
-        let schema = graphql::schema(Services {
+        let services = Services {
             store: store.clone(),
             hub: hub.clone(),
             commands: Commands::new(
@@ -93,7 +93,8 @@ impl App {
             feed_status: feed_status.clone(),
             owner_ids: config.owners.ids(),
             clock,
-        });
+        };
+        let schema = graphql::schema(services, config.http.introspection);
         let router = http::router(HttpParts {
             executor: GatewayExecutor::new(schema, store.clone()),
             sdl: Arc::from(graphql::sdl()),

@@ -13,6 +13,7 @@
 //! | [`feed`] | one subscriber's way through the log |
 //! | [`commands`] | what users ask for |
 //! | [`graphql`] | the schema over all that |
+//! | [`judge`] | what a GraphQL document asks for, before anything else reads it; pure |
 //! | [`http`] | routes, sockets, pages |
 //! | [`auth`] | who comes in |
 //! | [`simulator`] | a stand-in for Genesys that knows nothing of the rest |
@@ -31,6 +32,7 @@ pub mod graphql;
 pub mod http;
 pub mod hub;
 pub mod ingest;
+pub mod judge;
 pub mod lifecycle;
 pub mod simulator;
 pub mod store;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::ids::{QueueId, UserId};
 use super::row::Row;
 
+const ANONYMOUS: &str = "anonymous";
+
 /// The one who asks. Every read, subscription and command takes one, so that none can forget it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Caller {
@@ -29,9 +31,14 @@ impl Caller {
     /// A caller who may see and do all, as long as no authentication is configured.
     pub fn everything() -> Self {
         Self {
-            subject: Arc::from("anonymous"),
+            subject: Arc::from(ANONYMOUS),
             scope: Scope::Everything,
         }
+    }
+
+    /// Whether nobody was asked for his name.
+    pub fn is_anonymous(&self) -> bool {
+        *self.subject == *ANONYMOUS
     }
 
     pub fn sees_everything(&self) -> bool {

@@ -43,12 +43,14 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
 }
 
-/// Builds the schema that answers requests.
-pub fn schema(services: Services) -> GatewaySchema {
-    Schema::build(Query, Mutation, Subscription)
-        .limit_depth(15)
-        .limit_complexity(20_000)
-        .limit_directives(20)
+/// Builds the schema that answers requests. How much one may ask for was judged before. Errors
+/// suggest names only where everybody may see the schema: that tells of it, and takes time.
+pub fn schema(services: Services, suggestions: bool) -> GatewaySchema {
+    let mut builder = Schema::build(Query, Mutation, Subscription);
+    if !suggestions {
+        builder = builder.disable_suggestions();
+    }
+    builder
         .data(services.store)
         .data(services.hub)
         .data(services.commands)

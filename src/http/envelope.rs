@@ -1,7 +1,9 @@
 //! What every answer carries: a request id, and headers that keep browsers from guessing.
 
 use axum::extract::Request;
-use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -11,6 +13,23 @@ use std::panic::AssertUnwindSafe;
 use super::negotiation::MediaType;
 use super::response::{internal_error, refusal};
 use crate::domain::request_id::RequestId;
+
+/// For every answer: what is not a page of ours loads nothing, and nothing is shown in a frame.
+const HEADERS: [(HeaderName, &str); 5] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, "no-referrer"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+];
+const NO_PAGE: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -34,8 +53,10 @@ pub(super) async fn wrap(mut request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     let request_id = HeaderValue::from_str(request_id.as_str()).expect("request ids are plain");
     headers.insert(X_REQUEST_ID, request_id);
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(NO_PAGE);
     response
 }
 

@@ -2,8 +2,11 @@
 //! so is every content type but JSON: a browser cannot be tricked into sending JSON across origins
 //! without asking first.
 
-use async_graphql::parser::types::OperationType;
-use async_graphql::{Executor, Request as GraphqlRequest};
+use std::time::Instant;
+
+use async_graphql::{
+    Executor, Request as GraphqlRequest, Response as GraphqlResponse, ServerError,
+};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -11,12 +14,17 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::listener::Peer;
 use super::negotiation::{MediaType, is_utf8, negotiate};
-use super::request::{from_body, from_query_string, operation_type};
-use super::response::{code, error, executed, only_by_post, refusal, refused};
+use super::request::{from_body, from_query_string};
+use super::response::{
+    code, error, executed, forged, only_by_post, refusal, refused, too_many_connections,
+    too_many_requests,
+};
 use super::{Front, envelope, execution, graphql_sse, graphql_ws};
 use crate::domain::caller::Caller;
 use crate::domain::request_id::RequestId;
+use crate::judge::Kind;
 
 pub(super) async fn post<E: Executor>(State(front): State<Front<E>>, request: Request) -> Response {
     answer_post(&front, request)
@@ -38,55 +46,91 @@ async fn answer_post<E: Executor>(
     request: Request,
 ) -> Result<Response, Response> {
     let (parts, body) = request.into_parts();
+    let peer = Peer::of(&parts);
     let media = media_type(&parts.headers)?;
     check_content(&parts.headers, media)?;
     let sender = Sender::of(front, &parts, media).await?;
+    front.take_turn(&sender.caller, media)?;
     let body = body_in_time(front, Request::from_parts(parts, body), media).await?;
-    let request = from_body(&body)
+    let mut request = from_body(&body)
         .map_err(|malformed| refusal(StatusCode::BAD_REQUEST, media, malformed.into()))?;
-    Ok(answer(front, request, sender, media).await)
+    if let Err(unfit) = front.shared.admission.judge(&mut request) {
+        return Err(unfit_answer(media, unfit));
+    }
+    answer(front, request, sender, &peer, media).await
 }
 
 async fn answer_get<E: Executor>(front: &Front<E>, request: Request) -> Result<Response, Response> {
     let (parts, _) = request.into_parts();
     let media = media_type(&parts.headers)?;
+    if front.shared.origins.may_be_forged(&parts.headers) {
+        return Err(forged(media));
+    }
     let sender = Sender::of(front, &parts, media).await?;
+    front.take_turn(&sender.caller, media)?;
     let mut request = from_query_string(&parts.uri)
         .map_err(|malformed| refusal(StatusCode::BAD_REQUEST, media, malformed.into()))?;
-    if operation_type(&mut request) == Some(OperationType::Mutation) {
-        return Err(only_by_post(media));
+    match front.shared.admission.judge(&mut request) {
+        Ok(Some(Kind::Mutation)) => Err(only_by_post(media)),
+        Ok(_) => answer(front, request, sender, &Peer::of(&parts), media).await,
+        Err(unfit) => Err(unfit_answer(media, unfit)),
     }
-    Ok(answer(front, request, sender, media).await)
+}
+
+/// The answer to a request that the judge refused: like that to one that does not validate.
+fn unfit_answer(media: MediaType, unfit: ServerError) -> Response {
+    let response = GraphqlResponse::from_errors(vec![unfit]);
+    match media {
+        MediaType::EventStream => graphql_sse::only(&response),
+        _ => executed(media, response),
+    }
 }
 
 async fn answer<E: Executor>(
     front: &Front<E>,
     request: GraphqlRequest,
     sender: Sender,
+    peer: &Peer,
     media: MediaType,
-) -> Response {
+) -> Result<Response, Response> {
     let Sender {
         caller,
         request_id,
         last_event_id,
     } = sender;
     if media == MediaType::EventStream {
-        return graphql_sse::stream(front, request, last_event_id, caller, request_id);
+        let seats = front.shared.seats.of(peer.address.ip(), &caller);
+        let seats = seats.ok_or_else(too_many_connections)?;
+        let stream = graphql_sse::stream(front, request, last_event_id, caller, request_id, seats);
+        return Ok(stream);
     }
-    let response = execution::execute(&front.executor, request, caller, &request_id).await;
-    executed(media, response)
+    let response = execution::execute(front, request, caller, &request_id).await;
+    Ok(executed(media, response))
+}
+
+impl<E> Front<E> {
+    /// Takes one request off the caller's account.
+    #[expect(clippy::result_large_err, reason = "the error is the answer")]
+    pub(super) fn take_turn(&self, caller: &Caller, media: MediaType) -> Result<(), Response> {
+        let turn = self.shared.rate.take(caller, Instant::now());
+        turn.map_err(|wait| too_many_requests(media, wait))
+    }
 }
 
 /// Who asks, and under which name the question goes.
-struct Sender {
-    caller: Caller,
-    request_id: RequestId,
+pub(super) struct Sender {
+    pub(super) caller: Caller,
+    pub(super) request_id: RequestId,
     /// Where an interrupted event stream ended; browsers send it when they reconnect.
     last_event_id: Option<String>,
 }
 
 impl Sender {
-    async fn of<E>(front: &Front<E>, request: &Parts, media: MediaType) -> Result<Self, Response> {
+    pub(super) async fn of<E>(
+        front: &Front<E>,
+        request: &Parts,
+        media: MediaType,
+    ) -> Result<Self, Response> {
         let headers = &request.headers;
         let verdict = front.shared.authenticator.request(headers).await;
         let last_event_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
@@ -113,7 +157,7 @@ fn media_type(headers: &HeaderMap) -> Result<MediaType, Response> {
 }
 
 #[expect(clippy::result_large_err, reason = "the error is the answer")]
-fn check_content(headers: &HeaderMap, media: MediaType) -> Result<(), Response> {
+pub(super) fn check_content(headers: &HeaderMap, media: MediaType) -> Result<(), Response> {
     let content_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
@@ -139,7 +183,7 @@ fn is_utf8_json(content_type: &str) -> bool {
             .all(|(name, value)| !name.trim().eq_ignore_ascii_case("charset") || is_utf8(value))
 }
 
-async fn body_in_time<E>(
+pub(super) async fn body_in_time<E>(
     front: &Front<E>,
     request: Request,
     media: MediaType,

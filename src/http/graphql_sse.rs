@@ -34,25 +34,37 @@ pub(super) fn stream<E: Executor>(
     last_event_id: Option<String>,
     caller: Caller,
     request_id: RequestId,
+    seats: impl Send + 'static,
 ) -> Response {
     if let Some(cursor) = last_event_id {
         resume_after(&mut request, &cursor);
     }
     let shared = &front.shared;
     let pause = shared.config.sse_keep_alive;
-    let events = execution::execute_stream(&front.executor, request, caller, request_id)
+    let events = execution::execute_stream(front, request, caller, request_id)
         .map(|response| next(&response))
         .chain(stream::once(async { COMPLETE.to_owned() }))
         .take_until(shared.drain.clone().cancelled_owned());
     let comments = interval_at(Instant::now() + pause, pause);
-    let events = tokio_stream::StreamExt::timeout_repeating(events, comments)
-        .map(|event| Ok::<_, Infallible>(event.unwrap_or_else(|_| COMMENT.to_owned())));
+    let events = tokio_stream::StreamExt::timeout_repeating(events, comments).map(move |event| {
+        let _ = &seats;
+        Ok::<_, Infallible>(event.unwrap_or_else(|_| COMMENT.to_owned()))
+    });
+    event_stream(Body::from_stream(events))
+}
+
+/// A stream of one result.
+pub(super) fn only(response: &GraphqlResponse) -> Response {
+    event_stream(Body::from(next(response) + COMPLETE))
+}
+
+fn event_stream(body: Body) -> Response {
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (X_ACCEL_BUFFERING, HeaderValue::from_static("no")),
     ];
-    (headers, Body::from_stream(events)).into_response()
+    (headers, body).into_response()
 }
 
 /// One event as text. Its id is the cursor that the response carries, if it carries one.

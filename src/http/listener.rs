@@ -1,7 +1,7 @@
 //! Accepts connections, and sees to it that a client that stops reading does not keep one for ever.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::extract::connect_info::Connected;
+use axum::http::request::Parts;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -59,7 +61,23 @@ pub async fn serve(
 /// The other end of a connection.
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
+    pub(super) address: SocketAddr,
     pub(super) taken: Taken,
+}
+
+impl Peer {
+    /// Who sent the request. Only a router that [`serve`] does not run knows nobody.
+    pub(super) fn of(request: &Parts) -> Self {
+        let peer = request.extensions.get::<ConnectInfo<Self>>();
+        peer.map_or_else(Self::unknown, |ConnectInfo(peer)| peer.clone())
+    }
+
+    fn unknown() -> Self {
+        Self {
+            address: (Ipv4Addr::UNSPECIFIED, 0).into(),
+            taken: Taken::default(),
+        }
+    }
 }
 
 /// Counts the bytes that the client's connection has taken.
@@ -75,6 +93,7 @@ impl Taken {
 impl Connected<IncomingStream<'_, PatientListener>> for Peer {
     fn connect_info(stream: IncomingStream<'_, PatientListener>) -> Self {
         Self {
+            address: *stream.remote_addr(),
             taken: stream.io().taken.clone(),
         }
     }

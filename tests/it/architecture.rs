@@ -9,6 +9,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("lifecycle", &[]),
     ("telemetry", &[]),
+    ("judge", &[]),
     ("clock", &["domain"]),
     ("store", &["domain"]),
     ("hub", &["store", "domain"]),
@@ -25,7 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "domain", "store", "hub", "feed", "commands", "genesys", "ingest", "clock",
         ],
     ),
-    ("http", &["domain"]),
+    ("http", &["domain", "judge"]),
     ("auth", &["domain", "http"]),
     ("simulator", &[]),
     (

@@ -14,6 +14,7 @@ mod handover;
 mod lists;
 mod marks;
 mod register;
+mod registration;
 mod restart;
 mod schema;
 mod scripts;

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -24,6 +25,8 @@ use crate::domain::caller::Caller;
 use crate::http::authenticate::Refused;
 use crate::http::listener::Taken;
 use crate::http::metrics::{OpenSocket, count_closed};
+use crate::http::response::rate_limited;
+use crate::http::seats::Seat;
 use crate::http::{Front, envelope, execution};
 
 /// Messages handled of either kind before the task lets others run.
@@ -98,6 +101,8 @@ struct Connection<E> {
     upgrade: Option<HeaderMap>,
     verdict: Option<BoxFuture<'static, Result<Caller, Refused>>>,
     caller: Option<Caller>,
+    /// The caller's place among his connections.
+    seat: Option<Seat<Arc<str>>>,
     liveness: Liveness,
     init_deadline: Instant,
     taken: Taken,
@@ -122,7 +127,7 @@ impl<E: Executor> Connection<E> {
         let init_deadline = now + config.ws_init_timeout;
         Self {
             socket,
-            protocol: Protocol::new(limits),
+            protocol: Protocol::new(limits, front.shared.admission.clone()),
             operations: Operations::new(),
             outbox: VecDeque::new(),
             unflushed: false,
@@ -130,6 +135,7 @@ impl<E: Executor> Connection<E> {
             upgrade: Some(upgrade),
             verdict: None,
             caller: None,
+            seat: None,
             liveness: Liveness::new(patience, now),
             init_deadline,
             taken,
@@ -216,8 +222,11 @@ impl<E: Executor> Connection<E> {
                     .clone()
                     .expect("operations start after the verdict");
                 let request_id = envelope::fresh_request_id();
-                let operation =
-                    execution::execute_stream(&self.front.executor, *request, caller, request_id);
+                let turn = self.front.shared.rate.take(&caller, Instant::now());
+                let operation = match turn {
+                    Ok(()) => execution::execute_stream(&self.front, *request, caller, request_id),
+                    Err(wait) => execution::refused(rate_limited(wait)),
+                };
                 self.operations.insert(serial, operation);
             }
             Some(Action::Authenticate(payload)) => {
@@ -240,8 +249,12 @@ impl<E: Executor> Connection<E> {
             return Ok(());
         };
         self.verdict = None;
+        let verdict = verdict.and_then(|caller| {
+            let seat = self.front.shared.seats.of_caller(&caller);
+            seat.map(|seat| (caller, seat)).ok_or(Refused::TooMany)
+        });
         let action = self.protocol.verdict(verdict.as_ref().err());
-        self.caller = verdict.ok();
+        (self.caller, self.seat) = verdict.ok().unzip();
         self.act(Some(action))
     }
 
