@@ -6,20 +6,29 @@
 //! whoever fills it is told so. The same event twice is harmless, so whatever is uncertain is done
 //! again.
 
-use std::collections::HashMap;
+mod gate;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::conversation::Conversation;
 use crate::domain::event::{ConversationEvent, Fact, Refused};
 use crate::domain::ids::ConversationId;
-use crate::domain::row::ConversationStatus;
+use crate::domain::row::{ConversationStatus, Work as WorkKind};
+use crate::domain::snapshot::{Snapshot, Source};
+use crate::domain::time::Time;
 use crate::domain::update::Update;
 use crate::hub::Hub;
 use crate::store::{Change, Committed, Store, StoreError};
+use gate::Gate;
+
+pub use crate::store::Open;
+pub use gate::{Shown, Sight};
 
 /// How long an answer waits for what others committed before it.
 const PUBLISHED_LIMIT: Duration = Duration::from_secs(2);
@@ -42,6 +51,10 @@ pub struct IngestConfig {
     /// How long to wait before a write that failed is tried again, in milliseconds
     #[arg(long, env = "GATEWAY_INGEST_RETRY_MS", default_value_t = 500)]
     pub ingest_retry_ms: u64,
+    /// How long a notification that shows that earlier ones were missed waits for its conversation
+    /// to be read from Genesys, in milliseconds; after that it is told with `gapBefore`
+    #[arg(long, env = "GATEWAY_INGEST_PATIENCE_MS", default_value_t = 30_000)]
+    pub ingest_patience_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -60,6 +73,7 @@ impl Default for IngestConfig {
             ingest_batch: 256,
             ingest_cache: 20_000,
             ingest_retry_ms: 500,
+            ingest_patience_ms: 30_000,
         }
     }
 }
@@ -69,6 +83,8 @@ impl Default for IngestConfig {
 pub enum Need {
     /// A reversible mark is doubtful: read the conversation once.
     Read(ConversationId),
+    /// Notifications wait until it was read: read it at once.
+    ReadNow(ConversationId),
     /// It ended, or its thread is idle: ask later for exact times and durations.
     Settle(ConversationId),
 }
@@ -105,28 +121,75 @@ pub enum SendRefused {
 #[derive(Clone)]
 pub struct Ingest {
     requests_tx: mpsc::Sender<Request>,
+    store: Store,
     hub: Hub,
 }
 
 struct Request {
-    event: ConversationEvent,
+    job: Job,
     reply: Option<oneshot::Sender<Result<Written, Refused>>>,
+}
+
+enum Job {
+    Event(ConversationEvent),
+    Sight(Sight),
+    /// What waits for a reading has waited long enough.
+    Release(ConversationId),
+}
+
+impl Job {
+    const fn conversation(&self) -> Option<ConversationId> {
+        match self {
+            Self::Event(event) => Some(event.conversation_id),
+            Self::Release(id) => Some(*id),
+            Self::Sight(_) => None,
+        }
+    }
 }
 
 impl Ingest {
     /// Hands an event over, waiting while the queue is full.
     pub async fn send(&self, event: ConversationEvent) -> Result<(), SendRefused> {
-        let request = Request { event, reply: None };
+        self.hand_over(Job::Event(event)).await
+    }
+
+    /// Says what the listener can see; in order with the events.
+    pub async fn note(&self, sight: Sight) -> Result<(), SendRefused> {
+        self.hand_over(Job::Sight(sight)).await
+    }
+
+    async fn hand_over(&self, job: Job) -> Result<(), SendRefused> {
         self.requests_tx
-            .send(request)
+            .send(Request { job, reply: None })
             .await
             .map_err(|_| SendRefused::Closed)
+    }
+
+    /// The conversations that have not ended, by id: those after the given one.
+    pub async fn open_conversations(
+        &self,
+        after: Option<ConversationId>,
+        limit: u64,
+    ) -> Result<Vec<Open>, StoreError> {
+        self.store.open_conversations(after, limit).await
+    }
+
+    /// Until when the listener is known to have missed nothing.
+    pub async fn heard_until(&self) -> Result<Option<Time>, StoreError> {
+        self.store.heard_until().await
+    }
+
+    pub async fn set_heard_until(&self, until: Time) -> Result<(), StoreError> {
+        self.store.set_heard_until(until).await
     }
 
     /// Hands an event over, or says at once that the queue is full.
     pub fn try_send(&self, event: ConversationEvent) -> Result<(), SendRefused> {
         self.requests_tx
-            .try_send(Request { event, reply: None })
+            .try_send(Request {
+                job: Job::Event(event),
+                reply: None,
+            })
             .map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => SendRefused::Full,
                 mpsc::error::TrySendError::Closed(_) => SendRefused::Closed,
@@ -139,7 +202,7 @@ impl Ingest {
     pub async fn submit(&self, event: ConversationEvent) -> Result<Written, IngestError> {
         let (reply, answer) = oneshot::channel();
         let request = Request {
-            event,
+            job: Job::Event(event),
             reply: Some(reply),
         };
         self.requests_tx
@@ -168,6 +231,7 @@ pub struct IngestLoop {
     hub: Hub,
     config: IngestConfig,
     known: Known,
+    gate: Gate,
 }
 
 impl IngestLoop {
@@ -179,8 +243,10 @@ impl IngestLoop {
     ) -> (Ingest, Self) {
         let (requests_tx, requests_rx) = mpsc::channel(config.ingest_queue.max(1));
         let known = Known::new(config.ingest_cache);
+        let gate = Gate::new(Duration::from_millis(config.ingest_patience_ms));
         let ingest = Ingest {
             requests_tx,
+            store: store.clone(),
             hub: hub.clone(),
         };
         (
@@ -192,6 +258,7 @@ impl IngestLoop {
                 hub,
                 config,
                 known,
+                gate,
             },
         )
     }
@@ -200,8 +267,14 @@ impl IngestLoop {
     pub async fn run(mut self, token: CancellationToken) -> anyhow::Result<()> {
         let mut batch = Vec::new();
         loop {
+            let expiry = self.gate.next_expiry();
             let taken = tokio::select! {
                 biased;
+                () = until(expiry) => {
+                    let expired = self.gate.expired(Instant::now());
+                    batch.extend(expired.into_iter().map(|id| Request { job: Job::Release(id), reply: None }));
+                    batch.len()
+                }
                 taken = self.requests_rx.recv_many(&mut batch, self.config.ingest_batch) => taken,
                 () = token.cancelled() => {
                     self.requests_rx.close();
@@ -240,7 +313,13 @@ impl IngestLoop {
         self.load(batch).await?;
         let mut work = Work::default();
         for (place, request) in batch.iter().enumerate() {
-            work.apply(place, &request.event, &self.known, self.config.track);
+            work.take(
+                place,
+                &request.job,
+                &mut self.gate,
+                &self.known,
+                self.config.track,
+            );
         }
         let changes = work.changes();
         let results = if changes.is_empty() {
@@ -267,13 +346,17 @@ impl IngestLoop {
         }
         let mut left = Vec::new();
         for (place, request) in std::mem::take(batch).into_iter().enumerate() {
-            if overtaken.contains(&request.event.conversation_id) {
+            let Some(id) = request.job.conversation() else {
+                continue;
+            };
+            if overtaken.contains(&id) {
                 left.push(request);
             } else if let Some(reply) = request.reply {
-                let _ = reply.send(work.answer(place, request.event.conversation_id));
+                let _ = reply.send(work.answer(place, id));
             }
         }
         *batch = left;
+        self.settle_gate(&mut work, &overtaken);
         self.remember(work);
         Ok(())
     }
@@ -281,7 +364,7 @@ impl IngestLoop {
     async fn load(&mut self, batch: &[Request]) -> Result<(), StoreError> {
         let mut missing: Vec<ConversationId> = batch
             .iter()
-            .map(|request| request.event.conversation_id)
+            .filter_map(|request| request.job.conversation())
             .filter(|id| !self.known.contains(*id))
             .collect();
         missing.sort_unstable();
@@ -294,7 +377,32 @@ impl IngestLoop {
         Ok(())
     }
 
+    /// What the batch made wait, and what it let go; of what was written only.
+    fn settle_gate(&mut self, work: &mut Work, overtaken: &[ConversationId]) {
+        let written = |id: &ConversationId| !overtaken.contains(id);
+        for id in work.released.drain().filter(written) {
+            self.gate.release(id);
+        }
+        let checked = std::mem::take(&mut work.checked);
+        for (id, read_at) in checked.into_iter().filter(|(id, _)| written(id)) {
+            self.gate.check(id, read_at);
+        }
+        for (id, at) in std::mem::take(&mut work.repeats) {
+            self.gate.repeated(id, at);
+        }
+        let held = std::mem::take(&mut work.held);
+        for (id, frames) in held.into_iter().filter(|(id, _)| written(id)) {
+            for frame in frames {
+                self.gate.hold(id, Some(frame));
+            }
+            self.ask(Need::ReadNow(id));
+        }
+    }
+
     fn remember(&mut self, work: Work) {
+        for id in &work.unread {
+            self.ask(Need::ReadNow(*id));
+        }
         for item in work.items.into_values() {
             let ended = item.conversation.row.status == ConversationStatus::Ended;
             for need in item.needs {
@@ -326,6 +434,14 @@ struct Work {
     /// Conversations in the order in which the batch first changes them.
     order: Vec<ConversationId>,
     refused: HashMap<usize, Refused>,
+    /// Notifications that must wait for a reading.
+    held: HashMap<ConversationId, Vec<ConversationEvent>>,
+    /// Conversations whose waiting notifications were applied.
+    released: HashSet<ConversationId>,
+    checked: Vec<(ConversationId, Time)>,
+    repeats: Vec<(ConversationId, Time)>,
+    /// Conversations to read, said by the listener.
+    unread: Vec<ConversationId>,
 }
 
 struct Item {
@@ -340,13 +456,127 @@ struct Item {
     followed_only: bool,
 }
 
+/// What a step through the batch needs to see.
+struct Sights<'a> {
+    place: usize,
+    gate: &'a Gate,
+    known: &'a Known,
+    track: Track,
+}
+
 impl Work {
-    fn apply(&mut self, place: usize, event: &ConversationEvent, known: &Known, track: Track) {
+    fn take(&mut self, place: usize, job: &Job, gate: &mut Gate, known: &Known, track: Track) {
+        match job {
+            Job::Event(event) => {
+                let sights = Sights {
+                    place,
+                    gate,
+                    known,
+                    track,
+                };
+                self.route(event, &sights);
+            }
+            Job::Sight(sight) => self.unread.extend(gate.note(sight)),
+            Job::Release(id) => {
+                let sights = Sights {
+                    place,
+                    gate,
+                    known,
+                    track,
+                };
+                self.release_untold(*id, &sights);
+            }
+        }
+    }
+
+    /// Holds a notification back that must wait, lets go what waited for a reading, applies the rest.
+    fn route(&mut self, event: &ConversationEvent, sights: &Sights<'_>) {
+        let id = event.conversation_id;
+        match &event.fact {
+            Fact::Seen { snapshot, .. } if matches!(snapshot.source, Source::Topic(_)) => {
+                if self.must_wait(event, snapshot, sights) {
+                    self.held.entry(id).or_default().push(event.clone());
+                } else {
+                    self.apply(event, &[], sights);
+                }
+            }
+            Fact::Seen {
+                snapshot,
+                read_at: Some(read_at),
+                ..
+            } if snapshot.source == Source::Rest => {
+                let (before, after): (Vec<_>, Vec<_>) = self
+                    .waiting(id, sights.gate)
+                    .into_iter()
+                    .partition(|frame| frame.received_at <= *read_at);
+                self.let_go(id);
+                self.checked.push((id, *read_at));
+                self.apply(event, &before, sights);
+                for frame in after {
+                    self.route(&frame, sights);
+                }
+            }
+            Fact::Failed {
+                work: WorkKind::Reading,
+                ..
+            } => {
+                self.release_untold(id, sights);
+                self.apply(event, &[], sights);
+            }
+            _ => self.apply(event, &[], sights),
+        }
+    }
+
+    fn must_wait(
+        &mut self,
+        event: &ConversationEvent,
+        snapshot: &Snapshot,
+        sights: &Sights<'_>,
+    ) -> bool {
+        let id = event.conversation_id;
+        let waits = sights.gate.is_held(id) && !self.released.contains(&id);
+        if waits || self.held.contains_key(&id) {
+            return true;
+        }
+        let repeated = sights.gate.repeated_lately(id, event.received_at);
+        let item = self.item(event, sights.known);
+        sights.gate.suspects(&item.conversation, snapshot)
+            || item
+                .conversation
+                .doubts(snapshot, event.received_at, repeated)
+    }
+
+    fn waiting(&mut self, id: ConversationId, gate: &Gate) -> Vec<ConversationEvent> {
+        let mut waiting = Vec::new();
+        if !self.released.contains(&id) {
+            waiting.extend_from_slice(gate.frames(id));
+        }
+        waiting.extend(self.held.remove(&id).unwrap_or_default());
+        waiting
+    }
+
+    fn let_go(&mut self, id: ConversationId) {
+        self.released.insert(id);
+    }
+
+    /// Applies what waits for a reading that won't come in time: there may have been more.
+    fn release_untold(&mut self, id: ConversationId, sights: &Sights<'_>) {
+        let waiting = self.waiting(id, sights.gate);
+        self.let_go(id);
+        for mut frame in waiting {
+            if let Fact::Seen { gap_before, .. } = &mut frame.fact {
+                *gap_before = true;
+            }
+            self.apply(&frame, &[], sights);
+        }
+    }
+
+    fn item(&mut self, event: &ConversationEvent, known: &Known) -> &mut Item {
         let id = event.conversation_id;
         if !self.items.contains_key(&id) {
             self.order.push(id);
         }
-        let item = self.items.entry(id).or_insert_with(|| {
+        self.items.entry(id).or_insert_with(|| {
             let conversation = known.get(id).map_or_else(
                 || Conversation::unknown(id, event.received_at),
                 |known| Conversation::clone(known),
@@ -360,8 +590,19 @@ impl Work {
                 needs: Vec::new(),
                 followed_only: false,
             }
-        });
-        match item.conversation.apply(event) {
+        })
+    }
+
+    fn apply(
+        &mut self,
+        event: &ConversationEvent,
+        waiting: &[ConversationEvent],
+        sights: &Sights<'_>,
+    ) {
+        let id = event.conversation_id;
+        let place = sights.place;
+        let item = self.item(event, sights.known);
+        match item.conversation.apply_through(waiting, event) {
             Err(refused) => {
                 self.refused.insert(place, refused);
             }
@@ -372,10 +613,14 @@ impl Work {
                 if applied.updates.iter().any(ends) {
                     item.needs.push(Need::Settle(id));
                 }
-                item.take(applied.updates, event, track);
+                let repeats = applied.updates.is_empty() && matches!(event.fact, Fact::Seen { .. });
+                item.take(applied.updates, event, sights.track);
                 let is_new = !item.was_stored && !item.updates.is_empty();
                 if is_new && item.made_by.is_none() {
                     item.made_by = Some(place);
+                }
+                if repeats {
+                    self.repeats.push((id, event.received_at));
                 }
             }
         }
@@ -481,6 +726,13 @@ impl Known {
     fn clear_stored(&mut self) {
         self.newer.clear();
         self.older.clear();
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

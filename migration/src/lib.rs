@@ -10,6 +10,7 @@ pub use sea_orm_migration::sea_orm;
 mod columns;
 mod m20261123_000001_conversations;
 mod m20261123_000002_event_log;
+mod m20261125_000020_listener;
 mod m20261125_000040_api_keys_and_audit;
 
 /// Runs the steps.
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261123_000001_conversations::Migration),
             Box::new(m20261123_000002_event_log::Migration),
+            Box::new(m20261125_000020_listener::Migration),
             Box::new(m20261125_000040_api_keys_and_audit::Migration),
         ]
     }

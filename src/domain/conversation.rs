@@ -7,15 +7,17 @@ use std::sync::Arc;
 
 use super::derive::{Derived, derive};
 use super::event::{ConversationEvent, Fact, Refused};
-use super::facts::Facts;
+use super::facts::{Facts, MarkCount, Marks};
 use super::ids::ConversationId;
 use super::merge::{self, Merged};
+use super::order::is_older;
 use super::registration::{ContextLink, Registration};
 use super::row::{ContextRef, ContextVerb, ConversationStatus, Failure, InitiatedBy, Row, Work};
 use super::settling;
-use super::snapshot::Snapshot;
+use super::snapshot::{Leg, Participant, Shape, Snapshot};
+use super::status::{Phase, phase_of};
 use super::time::Time;
-use super::timeline;
+use super::timeline::{Detail, Picture, leaps, moments, place_of, told_turns, turns_of};
 use super::update::{ChangeCause, ChangeKind, ChangeKinds, Update};
 
 /// All that the gateway knows of one conversation.
@@ -124,39 +126,154 @@ impl Conversation {
         self.row.status_number = 0;
     }
 
+    /// Whether a notification must wait until the conversation was read: it shows that an earlier
+    /// one was missed, or takes back a mark so soon that the two may have changed places.
+    /// `repeated`: an exact repeat came just before, which may have been the later one of two.
+    pub fn doubts(&self, snapshot: &Snapshot, now: Time, repeated: bool) -> bool {
+        let known = &self.facts.participants;
+        if snapshot.shape != Shape::Whole && known.is_empty() {
+            return true;
+        }
+        if is_older(snapshot, known) {
+            return false;
+        }
+        if snapshot.shape == Shape::Whole && leaps(known, &snapshot.participants) {
+            return true;
+        }
+        let may_be_marked = repeated || !self.facts.marks.is_empty();
+        if snapshot.shape == Shape::Whole && !may_be_marked {
+            return false;
+        }
+        match merge::merge(&self.facts, snapshot, None, now) {
+            Merged::Nothing => false,
+            Merged::News {
+                told,
+                marks_only,
+                doubtful,
+                ..
+            } => doubtful || (repeated && marks_only) || leaps(known, &told),
+        }
+    }
+
+    /// Applies a reading together with the notifications that waited for it, in their order: the
+    /// reading tells what happened between them.
+    ///
+    /// # Errors
+    /// As of [`Self::apply`].
+    pub fn apply_through(
+        &mut self,
+        waiting: &[ConversationEvent],
+        reading: &ConversationEvent,
+    ) -> Result<Applied, Refused> {
+        let mut updates = Vec::new();
+        if let Fact::Seen { snapshot: told, .. } = &reading.fact {
+            for event in waiting {
+                if let Fact::Seen { snapshot, .. } = &event.fact {
+                    updates.extend(self.see_through(snapshot, told, event.received_at));
+                }
+            }
+        }
+        let applied = self.apply(reading)?;
+        updates.extend(applied.updates);
+        Ok(Applied {
+            updates,
+            doubtful: applied.doubtful,
+        })
+    }
+
     fn see(&mut self, snapshot: &Snapshot, read_at: Option<Time>, change: Change<'_>) -> Applied {
-        let Merged::News { facts, doubtful } =
-            merge::merge(&self.facts, snapshot, read_at, change.received_at)
+        let Merged::News {
+            facts,
+            told,
+            doubtful,
+            ..
+        } = merge::merge(&self.facts, snapshot, read_at, change.received_at)
         else {
             return Applied::default();
         };
-        let first_sight = self.facts.participants.is_empty();
+        let detail = match change.cause {
+            ChangeCause::GenesysEvent if !change.gap_before => Detail::Missed,
+            _ => Detail::Full,
+        };
+        let said_end = snapshot.end;
+        let updates = self.take_in(facts, &told, said_end, detail, change);
+        Applied { updates, doubtful }
+    }
+
+    /// Applies a notification that waited for a reading; one that fits nowhere is older.
+    fn see_through(&mut self, snapshot: &Snapshot, told: &Snapshot, at: Time) -> Vec<Update> {
+        let Merged::News { mut facts, .. } = merge::merge(&self.facts, snapshot, None, at) else {
+            return Vec::new();
+        };
+        let Some(marks) = placed(&facts, &told.participants, &self.facts) else {
+            return Vec::new();
+        };
+        facts.marks = marks;
+        let change = Change {
+            occurred_at: at,
+            received_at: at,
+            cause: ChangeCause::GenesysEvent,
+            gap_before: false,
+            actor: None,
+        };
+        self.take_in(
+            facts,
+            &told.participants,
+            snapshot.end,
+            Detail::Full,
+            change,
+        )
+    }
+
+    /// First what `told` tells of the time before, as far as the new facts go, then the facts.
+    fn take_in(
+        &mut self,
+        mut facts: Facts,
+        told: &[Participant],
+        said_end: Option<Time>,
+        detail: Detail,
+        mut change: Change<'_>,
+    ) -> Vec<Update> {
         let occurred_at = merge::newest_news(&self.facts, &facts, change.received_at);
+        let known = Picture {
+            participants: &self.facts.participants,
+            marks: &self.facts.marks,
+        };
+        let limit = Picture {
+            participants: &facts.participants,
+            marks: &facts.marks,
+        };
         let mut updates = Vec::new();
-        if first_sight {
-            for moment in timeline::moments(&facts.participants, facts.end) {
-                let past = Facts {
-                    participants: moment.participants,
-                    ..Facts::default()
-                };
-                updates.extend(self.step(
-                    past,
-                    Change {
-                        occurred_at: moment.at,
-                        cause: ChangeCause::Reconciled,
-                        ..change
-                    },
-                ));
-            }
+        for moment in moments(known, told, limit, facts.end, detail) {
+            let past = Facts {
+                participants: moment.participants,
+                start: facts.start,
+                end: self.facts.end,
+                originating_direction: facts.originating_direction,
+                first_seen_at: facts.first_seen_at,
+                ..Facts::default()
+            };
+            let told = Change {
+                occurred_at: moment.at,
+                cause: ChangeCause::Reconciled,
+                ..change
+            };
+            updates.extend(self.step(past, told));
+            change.gap_before &= updates.is_empty();
         }
+        if said_end.is_none() {
+            // A moment before may have opened it again.
+            facts.end = self.facts.end;
+        }
+        let occurred_at = occurred_at.unwrap_or(change.received_at);
         updates.extend(self.step(
             facts,
             Change {
-                occurred_at: occurred_at.unwrap_or(change.received_at),
+                occurred_at,
                 ..change
             },
         ));
-        Applied { updates, doubtful }
+        updates
     }
 
     /// Takes new facts in and tells what that changed.
@@ -378,6 +495,36 @@ impl Conversation {
             actor: change.actor.cloned(),
         })
     }
+}
+
+/// The marks of a notification's legs, counted along what a reading tells of them.
+fn placed(facts: &Facts, told: &[Participant], known: &Facts) -> Option<Marks> {
+    let mut marks = facts.marks.clone();
+    for participant in &facts.participants {
+        let Some(teller) = told.iter().find(|it| it.id == participant.id) else {
+            continue;
+        };
+        for leg in &participant.legs {
+            let same = |it: &&Leg| it.id == leg.id && it.medium == leg.medium;
+            let Some(teller) = teller.legs.iter().find(same) else {
+                continue;
+            };
+            let Some(count) = told_turns(teller).filter(|count| count.turns > 0) else {
+                continue;
+            };
+            let before = known
+                .participants
+                .iter()
+                .find(|it| it.id == participant.id)
+                .and_then(|it| it.legs.iter().find(same))
+                .map_or(0, |before| turns_of(before, &known.marks));
+            let ended = phase_of(leg, participant) == Phase::Ended;
+            let turns = place_of(leg, ended, teller, before)?;
+            let newest = count.newest.filter(|_| turns > 0);
+            marks.insert(leg.id.clone(), MarkCount { turns, newest });
+        }
+    }
+    Some(marks)
 }
 
 /// Adds to `kinds` what differs between the two rows.

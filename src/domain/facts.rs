@@ -1,5 +1,7 @@
 //! What a record remembers of Genesys' words: the facts it was calculated from.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::ids::SessionId;
@@ -29,6 +31,22 @@ pub struct Facts {
     pub last_seen_at: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_mark: Option<MarkChange>,
+    /// Of the legs that were ever held or parked.
+    #[serde(skip_serializing_if = "Marks::is_empty")]
+    pub marks: Marks,
+}
+
+/// How often the marks of each leg came and went.
+pub type Marks = BTreeMap<SessionId, MarkCount>;
+
+/// Hold and park leave no trace in a leg once they are over, so they are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkCount {
+    /// One for each beginning and one for each end: odd while a mark is on.
+    pub turns: usize,
+    /// When the newest one began, by Genesys' time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Time>,
 }
 
 /// The latest change of nothing but reversible marks (hold, park).

@@ -1,6 +1,6 @@
 //! How a snapshot joins what is known: age, repeats, media, marks, and the phases' durations.
 
-use super::facts::{Facts, Mark, MarkChange};
+use super::facts::{Facts, Mark, MarkChange, MarkCount, Marks};
 use super::order::is_older;
 use super::row::Direction;
 use super::snapshot::{
@@ -8,6 +8,7 @@ use super::snapshot::{
 };
 use super::status::{Phase, Role, phase_of, role_of};
 use super::time::Time;
+use super::timeline::{is_marked, told_turns, turns_of};
 
 /// A mark taken back within this time is doubtful: the two snapshots may have changed places.
 const DOUBT_MS: i64 = 5_000;
@@ -17,6 +18,10 @@ pub(super) enum Merged {
     Nothing,
     News {
         facts: Facts,
+        /// The same participants with the segments that the record drops.
+        told: Vec<Participant>,
+        /// Nothing but marks that may come and go differs.
+        marks_only: bool,
         doubtful: bool,
     },
 }
@@ -46,8 +51,15 @@ pub(super) fn merge(
     if overtaken {
         keep_marks(&known.participants, &mut participants);
     }
+    let counted = count_marks(known, &participants, overtaken);
+    let told = participants.clone();
+    for leg in participants.iter_mut().flat_map(|it| &mut it.legs) {
+        leg.segments = Vec::new();
+        leg.initial = None;
+    }
     let mut facts = Facts {
         participants,
+        marks: counted,
         start: snapshot.start.or(known.start),
         end: snapshot.end.or(known.end),
         originating_direction: known.originating_direction,
@@ -65,16 +77,60 @@ pub(super) fn merge(
     if !differs_only_in_marks(&known.participants, &facts.participants) {
         return Merged::News {
             facts,
+            told,
+            marks_only: false,
             doubtful: false,
         };
     }
-    let doubtful = is_doubtful(known, &facts, snapshot, now);
+    let doubtful = is_doubtful(known, &facts, snapshot, now) || is_known_hold(known, &facts);
     facts.last_mark = Some(MarkChange {
         at: now,
         source: snapshot.source.clone(),
         before: marks(&known.participants),
     });
-    Merged::News { facts, doubtful }
+    Merged::News {
+        facts,
+        told,
+        marks_only: true,
+        doubtful,
+    }
+}
+
+/// Counts how often each leg's marks came and went: as its segments say, else one more for each
+/// difference to what was known.
+fn count_marks(known: &Facts, said: &[Participant], overtaken: bool) -> Marks {
+    let mut marks = known.marks.clone();
+    for participant in said {
+        for leg in &participant.legs {
+            let before = known_leg(&known.participants, participant, leg);
+            let ended = phase_of(leg, participant) == Phase::Ended;
+            let count = match told_turns(leg).filter(|_| !overtaken) {
+                Some(told) => told,
+                None => count_on(before, leg, ended, &known.marks),
+            };
+            if count.turns > 0 {
+                marks.insert(leg.id.clone(), count);
+            }
+        }
+    }
+    marks
+}
+
+fn count_on(before: Option<&Leg>, leg: &Leg, ended: bool, marks: &Marks) -> MarkCount {
+    let turns = before.map_or(0, |before| turns_of(before, marks));
+    let newest = marks.get(&leg.id).and_then(|count| count.newest);
+    let began = leg.start_hold_time.or(leg.park_time);
+    let was_on = before.is_some_and(is_marked);
+    let more = match (was_on, is_marked(leg)) {
+        (false, true) => 1,
+        (true, false) if !ended => 1,
+        (true, true) if began != before.and_then(|it| it.start_hold_time.or(it.park_time)) => 2,
+        _ => 0,
+    };
+    MarkCount {
+        turns: turns + more,
+        newest: newest.max(began.filter(|_| is_marked(leg))),
+    }
 }
 
 /// A reading that a notification overtook may tell new facts, but its marks are the older ones.
@@ -410,10 +466,26 @@ fn differs_only_in_marks(known: &[Participant], said: &[Participant]) -> bool {
 
 fn is_doubtful(known: &Facts, facts: &Facts, snapshot: &Snapshot, now: Time) -> bool {
     known.last_mark.as_ref().is_some_and(|last| {
-        snapshot.source != Source::Rest
+        matches!(snapshot.source, Source::Topic(_))
             && last.before == marks(&facts.participants)
             && (last.source != snapshot.source || now.since(last.at) <= DOUBT_MS)
     })
+}
+
+/// Whether a mark came that had come and gone before: the snapshot may be a late one.
+fn is_known_hold(known: &Facts, facts: &Facts) -> bool {
+    facts
+        .participants
+        .iter()
+        .flat_map(|participant| &participant.legs)
+        .filter(|leg| is_marked(leg))
+        .any(|leg| {
+            let began = leg.start_hold_time.or(leg.park_time);
+            let count = known.marks.get(&leg.id);
+            count.is_some_and(|count| {
+                count.turns % 2 == 0 && began.is_some() && count.newest >= began
+            })
+        })
 }
 
 /// All times that the facts carry, sorted. Times that lie ahead by nature are not among them.

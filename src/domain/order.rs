@@ -3,7 +3,7 @@
 //! Genesys numbers nothing, so age shows only in what can't be undone: a snapshot that takes such a
 //! fact back is older. Marks that come and go (hold, park, scheduled times) are no evidence.
 
-use super::snapshot::{AcwState, Leg, Medium, Participant, Shape, Snapshot};
+use super::snapshot::{AcwState, AfterCallWork, Leg, Medium, Participant, Shape, Snapshot};
 use super::status::{Phase, phase_of};
 
 /// Whether `snapshot` takes back a fact of `known` that can't be undone.
@@ -59,6 +59,15 @@ fn find_leg<'a>(said: &'a Participant, known: &Leg) -> Option<&'a Leg> {
     said.legs.iter().find(|leg| {
         leg.medium == known.medium && (leg.id == known.id || leg.id.as_str().is_empty())
     })
+}
+
+/// Whether after-call work is over, done or not.
+pub const fn is_settled(acw: &AfterCallWork) -> bool {
+    acw.end_time.is_some()
+        || matches!(
+            acw.state,
+            AcwState::Complete | AcwState::Skipped | AcwState::NotApplicable
+        )
 }
 
 fn acw_lost(known: &Leg, said: &Leg) -> bool {

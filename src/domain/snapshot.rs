@@ -118,6 +118,34 @@ pub struct Leg {
     /// Kept by the record; what Genesys sends has none.
     #[serde(default, skip_serializing_if = "Timings::is_unmeasured")]
     pub timings: Timings,
+    /// `initialState`: what the leg was when it began. Only of a snapshot, the record drops it.
+    #[serde(skip)]
+    pub initial: Option<LegState>,
+    /// What it did when, oldest first (REST and analytics). Only of a snapshot, the record drops it.
+    #[serde(skip)]
+    pub segments: Vec<Segment>,
+}
+
+/// What a leg did for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    pub activity: Activity,
+    pub start: Time,
+    pub end: Option<Time>,
+}
+
+/// Genesys' `segment.type`, as far as it says which state the leg was in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    Alert,
+    Dialing,
+    Contacting,
+    Scheduled,
+    Uploading,
+    Hold,
+    Parked,
+    /// Talk, IVR, waiting, and words of tomorrow.
+    Other,
 }
 
 /// How long a leg was in each phase, in milliseconds, of the phases that are over.

@@ -84,6 +84,8 @@ pub(crate) fn leg(id: &str, medium: Medium, state: LegState) -> Leg {
         acw: None,
         wrapup: None,
         timings: Timings::default(),
+        initial: None,
+        segments: Vec::new(),
     }
 }
 

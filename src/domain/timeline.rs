@@ -1,11 +1,16 @@
-//! What the first whole snapshot of a conversation tells of the time before it.
+//! What a snapshot tells of the time before it.
 //!
-//! Legs carry the times at which they connected and ended, so the conversation can be drawn as it
-//! stood at each of those moments. What a hold or a park was, no leg tells.
+//! Legs carry the times at which they connected and ended, and as read from Genesys also the
+//! segments between: offers, dialling, holds, parks. So whatever the record does not know yet can
+//! be drawn as it stood at each of those moments. The record's own facts are part of every such
+//! picture, so none goes back behind what was committed.
 
+use super::facts::{MarkCount, Marks};
+use super::order::is_settled;
+use super::owner;
 use super::row::ConversationStatus;
-use super::snapshot::{AcwState, Leg, LegState, Participant};
-use super::status::{Phase, Role, phase_of, role_of, status_of};
+use super::snapshot::{Activity, AcwState, Leg, LegState, Participant};
+use super::status::{Phase, Role, decides, phase_of, role_of, status_of};
 use super::time::Time;
 
 /// The conversation as it stood at a moment.
@@ -15,129 +20,450 @@ pub struct Moment {
     pub participants: Vec<Participant>,
 }
 
+/// What somebody knows of a conversation.
+#[derive(Clone, Copy)]
+pub struct Picture<'a> {
+    pub participants: &'a [Participant],
+    pub marks: &'a Marks,
+}
+
+/// How closely the past is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Each change of status or owner, at its own time: the record was blind.
+    Full,
+    /// Only statuses that the record missed: the present one has its own notification.
+    Missed,
+}
+
 /// A hand-over shorter than this is no step of its own: badges don't show it either.
 const SHORTEST_HANDOVER_MS: i64 = 1_000;
+/// Legs that end together end within this.
+const TOGETHER_MS: i64 = 1;
 
-/// The moments before the present one at which the status changed, oldest first. The last known
-/// status, that of `participants` themselves, is not among them.
-pub fn moments(participants: &[Participant], present_end: Option<Time>) -> Vec<Moment> {
-    let mut found: Vec<(ConversationStatus, Moment)> = Vec::new();
-    let times = times_of(participants);
+/// The moments that `told` tells, as far as `limit` goes, and that `known` does not know, oldest
+/// first. The present one, that of `limit` itself, is not among them.
+pub fn moments(
+    known: Picture<'_>,
+    told: &[Participant],
+    limit: Picture<'_>,
+    end: Option<Time>,
+    detail: Detail,
+) -> Vec<Moment> {
+    let story = Story { known, told, limit };
+    let times = story.times();
+    let present = shown(limit.participants, end);
+    let mut last = (!known.participants.is_empty()).then(|| shown(known.participants, None));
+    let mut found: Vec<(Shown, Moment)> = Vec::new();
     for (index, at) in times.iter().copied().enumerate() {
-        let participants = as_of(participants, at);
-        let status = status_of(&participants, None).status;
+        let participants = story.at(at);
+        let shown = shown(&participants, None);
         let lasts = times.get(index + 1).map_or(i64::MAX, |next| next.since(at));
-        let passing = status == ConversationStatus::Created
-            || (status == ConversationStatus::Transferring && lasts < SHORTEST_HANDOVER_MS);
-        let repeated = found.last().is_some_and(|(last, _)| *last == status);
-        if !passing && !repeated {
-            found.push((status, Moment { at, participants }));
+        let passing = shown.0 == ConversationStatus::Created
+            || (shown.0 == ConversationStatus::Transferring && lasts < SHORTEST_HANDOVER_MS);
+        if !passing
+            && last
+                .as_ref()
+                .is_none_or(|last| differ(last, &shown, detail))
+        {
+            last = Some(shown.clone());
+            found.push((shown, Moment { at, participants }));
         }
     }
-    let present = status_of(participants, present_end).status;
-    while found.last().is_some_and(|(last, _)| *last == present) {
+    let newest = times.last().copied();
+    while found.last().is_some_and(|(shown, moment)| {
+        !differ(shown, &present, detail) && (detail == Detail::Missed || Some(moment.at) == newest)
+    }) {
         found.pop();
     }
     found.into_iter().map(|(_, moment)| moment).collect()
 }
 
-fn times_of(participants: &[Participant]) -> Vec<Time> {
-    let mut times: Vec<Time> = participants
-        .iter()
-        .flat_map(|participant| {
-            let legs = participant.legs.iter().flat_map(|leg| {
-                let acw = leg.acw.as_ref();
-                [
-                    leg.start_alerting_time,
-                    leg.connected_time,
-                    leg.disconnected_time,
-                    acw.and_then(|acw| acw.end_time),
-                ]
-            });
-            [participant.connected_time, participant.end_time]
-                .into_iter()
-                .chain(legs)
-        })
-        .flatten()
-        .collect();
-    times.sort_unstable();
-    times.dedup();
-    times
+/// Whether a notification shows that an earlier one was missed whose time it does not tell: an
+/// offer that is over already, or a hold that ended with the leg and may have been taken back.
+pub fn leaps(known: &[Participant], said: &[Participant]) -> bool {
+    said.iter().filter(|said| !said.supervising).any(|said| {
+        let internal = !matches!(role_of(said), Role::External | Role::Dialer);
+        said.legs
+            .iter()
+            .filter(|leg| decides(leg.medium))
+            .any(|leg| match find(known, said, leg) {
+                None => internal && began_otherwise(leg, said),
+                Some((_, known)) => is_marked(known) && phase_of(leg, said) == Phase::Ended,
+            })
+    })
 }
 
-/// The participants as they stood at `at`, as far as their times tell.
-pub fn as_of(participants: &[Participant], at: Time) -> Vec<Participant> {
-    participants
-        .iter()
-        .filter_map(|participant| {
-            let legs: Vec<Leg> = participant
-                .legs
-                .iter()
-                .filter_map(|leg| leg_as_of(leg, participant, at))
-                .collect();
-            let began =
-                began_by(participant.connected_time, at) || began_by(participant.start_time, at);
-            (began || !legs.is_empty()).then(|| Participant {
-                connected_time: participant.connected_time.filter(|time| *time <= at),
-                end_time: participant.end_time.filter(|time| *time <= at),
-                start_acw_time: participant.start_acw_time.filter(|time| *time <= at),
-                end_acw_time: participant.end_acw_time.filter(|time| *time <= at),
-                wrapup: participant
-                    .wrapup
-                    .clone()
-                    .filter(|wrapup| wrapup.end_time.is_some_and(|time| time <= at)),
-                legs,
-                ..participant.clone()
+/// The number of times the leg's marks came and went, where the leg tells it: by its segments.
+pub fn told_turns(leg: &Leg) -> Option<MarkCount> {
+    if leg.segments.is_empty() {
+        return None;
+    }
+    let marks = marks_of(leg, 0);
+    let begins = marks.iter().filter(|mark| mark.on).map(|mark| mark.at);
+    Some(MarkCount {
+        turns: marks.len(),
+        newest: begins.max(),
+    })
+}
+
+/// Where among the turns of `told` a notification's leg stands, counted from `known` turns; `None`
+/// when it fits nowhere from there on: then the notification is older.
+pub fn place_of(said: &Leg, ended: bool, told: &Leg, known: usize) -> Option<usize> {
+    let marks = marks_of(told, 0);
+    if ended {
+        return Some(marks.len());
+    }
+    let place = if is_marked(said) {
+        let began = said.start_hold_time.or(said.park_time);
+        let exact = marks
+            .iter()
+            .position(|mark| mark.on && Some(mark.at) == began);
+        exact.map_or(known + usize::from(known % 2 == 0), |index| index + 1)
+    } else {
+        known + known % 2
+    };
+    (known..=marks.len()).contains(&place).then_some(place)
+}
+
+pub const fn is_marked(leg: &Leg) -> bool {
+    leg.held || matches!(leg.state, LegState::Parked)
+}
+
+type Shown = (ConversationStatus, Option<owner::Candidate>);
+
+fn shown(participants: &[Participant], end: Option<Time>) -> Shown {
+    let status = status_of(participants, end).status;
+    let queue = owner::last_queue(participants);
+    let owner = owner::owner_of(participants, status, queue.as_ref());
+    (status, owner)
+}
+
+fn differ(one: &Shown, other: &Shown, detail: Detail) -> bool {
+    let owner = |shown: &Shown| shown.1.as_ref().map(|it| (it.kind, it.genesys_id.clone()));
+    one.0 != other.0 || (detail == Detail::Full && owner(one) != owner(other))
+}
+
+fn began_otherwise(leg: &Leg, participant: &Participant) -> bool {
+    leg.initial.is_some_and(|initial| {
+        let began = phase_of(
+            &Leg {
+                state: initial,
+                ..leg.clone()
+            },
+            participant,
+        );
+        let offered = !matches!(initial, LegState::Offering);
+        offered
+            && matches!(began, Phase::Pending | Phase::Scheduled)
+            && began != phase_of(leg, participant)
+    })
+}
+
+/// One thing that happened to a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Begin,
+    Connect,
+    /// A hold or park came or went; counted from 0.
+    Mark(usize),
+    End,
+    /// After-call work is over.
+    Settle,
+}
+
+#[derive(Clone, Copy)]
+struct MarkTurn {
+    at: Time,
+    on: bool,
+    parked: bool,
+}
+
+/// The turns of the leg's marks: by its segments, else the one that is on, as the turn after the
+/// `known` ones.
+fn marks_of(leg: &Leg, known: usize) -> Vec<MarkTurn> {
+    if leg.segments.is_empty() {
+        let began = leg.start_hold_time.or(leg.park_time);
+        let parked = leg.state == LegState::Parked;
+        return began
+            .filter(|_| is_marked(leg) && known % 2 == 0)
+            .map(|at| MarkTurn {
+                at,
+                on: true,
+                parked,
             })
+            .into_iter()
+            .collect();
+    }
+    let marked = leg
+        .segments
+        .iter()
+        .filter(|segment| matches!(segment.activity, Activity::Hold | Activity::Parked));
+    marked
+        .flat_map(|segment| {
+            let parked = segment.activity == Activity::Parked;
+            let on = MarkTurn {
+                at: segment.start,
+                on: true,
+                parked,
+            };
+            let off = segment
+                .end
+                .filter(|end| Some(*end) != leg.disconnected_time)
+                .map(|at| MarkTurn {
+                    at,
+                    on: false,
+                    parked,
+                });
+            [Some(on), off].into_iter().flatten()
         })
         .collect()
 }
 
-fn leg_as_of(leg: &Leg, participant: &Participant, at: Time) -> Option<Leg> {
-    let ended = phase_of(leg, participant) == Phase::Ended
-        && leg
-            .disconnected_time
-            .or(participant.end_time)
-            .is_none_or(|time| time <= at);
-    let connected = began_by(leg.connected_time, at);
-    let rang = began_by(leg.start_alerting_time, at);
-    if !connected && !rang {
-        return None;
+struct Story<'a> {
+    known: Picture<'a>,
+    told: &'a [Participant],
+    limit: Picture<'a>,
+}
+
+impl Story<'_> {
+    fn times(&self) -> Vec<Time> {
+        let mut times: Vec<Time> = Vec::new();
+        for participant in self.told {
+            for leg in participant.legs.iter().filter(|leg| decides(leg.medium)) {
+                times.extend(self.news(participant, leg).iter().map(|(at, _)| *at));
+            }
+            let known = self
+                .known
+                .participants
+                .iter()
+                .find(|it| it.id == participant.id);
+            let wrapped = participant.end_acw_time;
+            times.extend(wrapped.filter(|_| known.is_none_or(|it| it.end_acw_time.is_none())));
+        }
+        times.sort_unstable();
+        times.dedup();
+        let last = times.len().saturating_sub(1);
+        (0..times.len())
+            .filter(|index| *index == last || times[index + 1].since(times[*index]) > TOGETHER_MS)
+            .map(|index| times[index])
+            .collect()
     }
-    if ended {
-        return Some(Leg {
-            acw: leg.acw.clone().map(|mut acw| {
-                if acw.end_time.is_some_and(|time| time > at) {
-                    acw.state = AcwState::Pending;
-                    acw.end_time = None;
-                }
-                acw
-            }),
-            ..leg.clone()
+
+    /// What happened to the leg that is not known yet, as far as the limit goes.
+    fn news(&self, participant: &Participant, leg: &Leg) -> Vec<(Time, Turn)> {
+        let mut life = life(leg, participant, self.known.turns(participant, leg));
+        life.retain(|(_, turn)| {
+            !self.known.knows(participant, leg, *turn) && self.limit.knows(participant, leg, *turn)
         });
+        life
     }
-    let state = if connected {
-        LegState::Connected
-    } else if role_of(participant) == Role::Agent {
+
+    fn at(&self, at: Time) -> Vec<Participant> {
+        self.told
+            .iter()
+            .filter_map(|told| self.participant_at(told, at))
+            .collect()
+    }
+
+    fn participant_at(&self, told: &Participant, at: Time) -> Option<Participant> {
+        let known = self
+            .known
+            .participants
+            .iter()
+            .find(|known| known.id == told.id);
+        let legs: Vec<Leg> = told
+            .legs
+            .iter()
+            .filter_map(|leg| self.leg_at(told, leg, at))
+            .collect();
+        let began = |time: Option<Time>| time.is_some_and(|time| time <= at);
+        if known.is_none()
+            && legs.is_empty()
+            && !began(told.connected_time)
+            && !began(told.start_time)
+        {
+            return None;
+        }
+        let then = |field: fn(&Participant) -> Option<Time>| {
+            field(told).filter(|time| *time <= at || known.is_some_and(|it| field(it).is_some()))
+        };
+        let wrapped = |wrapup: &super::snapshot::Wrapup| {
+            wrapup.end_time.is_some_and(|time| time <= at)
+                || known.is_some_and(|it| it.wrapup.is_some())
+        };
+        Some(Participant {
+            connected_time: then(|it| it.connected_time),
+            end_time: then(|it| it.end_time),
+            start_acw_time: then(|it| it.start_acw_time),
+            end_acw_time: then(|it| it.end_acw_time),
+            wrapup: told.wrapup.clone().filter(wrapped),
+            legs,
+            ..without_legs(told)
+        })
+    }
+
+    fn leg_at(&self, participant: &Participant, leg: &Leg, at: Time) -> Option<Leg> {
+        let known = find(self.known.participants, participant, leg);
+        let mut news = self.news(participant, leg);
+        news.retain(|(time, _)| *time <= at);
+        if news.is_empty() {
+            return known.map(|(_, known)| known.clone());
+        }
+        let has = |turn: Turn| {
+            self.known.knows(participant, leg, turn) || news.iter().any(|(_, it)| *it == turn)
+        };
+        let mut then = Leg {
+            segments: Vec::new(),
+            initial: None,
+            ..leg.clone()
+        };
+        if has(Turn::End) {
+            if let Some(acw) = then
+                .acw
+                .as_mut()
+                .filter(|acw| acw.end_time.is_some() && !has(Turn::Settle))
+            {
+                acw.state = AcwState::Pending;
+                acw.end_time = None;
+            }
+            return Some(then);
+        }
+        let known_turns = self.known.turns(participant, leg);
+        let marks = marks_of(leg, known_turns);
+        let first = if leg.segments.is_empty() {
+            known_turns
+        } else {
+            0
+        };
+        let reached = (first..first + marks.len())
+            .take_while(|index| has(Turn::Mark(*index)))
+            .count();
+        let mark = reached
+            .checked_sub(1)
+            .and_then(|index| marks.get(index))
+            .filter(|mark| mark.on);
+        then.state = match mark {
+            Some(mark) if mark.parked => LegState::Parked,
+            _ if has(Turn::Connect) => LegState::Connected,
+            _ => waiting_state(leg, participant, known.map(|(_, known)| known.state), at),
+        };
+        then.held = mark.is_some_and(|mark| !mark.parked);
+        then.start_hold_time = mark.filter(|mark| !mark.parked).map(|mark| mark.at);
+        then.park_time = mark.filter(|mark| mark.parked).map(|mark| mark.at);
+        then.connected_time = leg.connected_time.filter(|_| has(Turn::Connect));
+        then.disconnected_time = None;
+        then.disconnect_type = None;
+        then.error = None;
+        then.acw = None;
+        then.wrapup = None;
+        Some(then)
+    }
+}
+
+impl Picture<'_> {
+    fn turns(&self, participant: &Participant, leg: &Leg) -> usize {
+        find(self.participants, participant, leg)
+            .map_or(0, |(_, known)| turns_of(known, self.marks))
+    }
+
+    fn knows(&self, participant: &Participant, leg: &Leg, turn: Turn) -> bool {
+        let Some((participant, known)) = find(self.participants, participant, leg) else {
+            return false;
+        };
+        let phase = phase_of(known, participant);
+        match turn {
+            Turn::Begin => true,
+            Turn::Connect => {
+                known.connected_time.is_some()
+                    || matches!(phase, Phase::Active | Phase::Parked | Phase::Ended)
+            }
+            Turn::Mark(index) => phase == Phase::Ended || index < turns_of(known, self.marks),
+            Turn::End => phase == Phase::Ended,
+            Turn::Settle => known.acw.as_ref().is_some_and(is_settled),
+        }
+    }
+}
+
+/// How often the leg's marks are known to have come and gone.
+pub fn turns_of(leg: &Leg, marks: &Marks) -> usize {
+    marks
+        .get(&leg.id)
+        .map_or(usize::from(is_marked(leg)), |count| count.turns)
+}
+
+fn life(leg: &Leg, participant: &Participant, known_turns: usize) -> Vec<(Time, Turn)> {
+    let first = leg.segments.first().map(|segment| segment.start);
+    let began = [first, leg.start_alerting_time, leg.connected_time]
+        .into_iter()
+        .flatten()
+        .min();
+    let ended = (phase_of(leg, participant) == Phase::Ended)
+        .then(|| leg.disconnected_time.or(participant.end_time))
+        .flatten();
+    let settled = leg
+        .acw
+        .as_ref()
+        .filter(|acw| is_settled(acw))
+        .and_then(|acw| acw.end_time);
+    let from = if leg.segments.is_empty() {
+        known_turns
+    } else {
+        0
+    };
+    let marks = marks_of(leg, known_turns).into_iter().enumerate();
+    [
+        (began, Turn::Begin),
+        (leg.connected_time, Turn::Connect),
+        (ended, Turn::End),
+        (settled, Turn::Settle),
+    ]
+    .into_iter()
+    .filter_map(|(at, turn)| Some((at?, turn)))
+    .chain(marks.map(|(index, mark)| (mark.at, Turn::Mark(from + index))))
+    .collect()
+}
+
+/// What a leg that is not connected yet does at a moment.
+fn waiting_state(
+    leg: &Leg,
+    participant: &Participant,
+    known: Option<LegState>,
+    at: Time,
+) -> LegState {
+    let segment = leg.segments.iter().rfind(|segment| segment.start <= at);
+    let by_segment = segment.and_then(|segment| match segment.activity {
+        Activity::Alert => Some(LegState::Alerting),
+        Activity::Dialing => Some(LegState::Dialing),
+        Activity::Contacting => Some(LegState::Contacting),
+        Activity::Scheduled => Some(LegState::Scheduled),
+        Activity::Uploading => Some(LegState::Uploading),
+        Activity::Hold | Activity::Parked | Activity::Other => None,
+    });
+    let fallback = if role_of(participant) == Role::Agent {
         LegState::Alerting
     } else {
         LegState::Offering
     };
-    Some(Leg {
-        state,
-        held: false,
-        start_hold_time: None,
-        park_time: None,
-        connected_time: leg.connected_time.filter(|time| *time <= at),
-        disconnected_time: None,
-        disconnect_type: None,
-        error: None,
-        acw: None,
-        wrapup: None,
-        ..leg.clone()
-    })
+    by_segment.or(known).unwrap_or(fallback)
 }
 
-fn began_by(time: Option<Time>, at: Time) -> bool {
-    time.is_some_and(|time| time <= at)
+fn without_legs(participant: &Participant) -> Participant {
+    Participant {
+        legs: Vec::new(),
+        ..participant.clone()
+    }
+}
+
+fn find<'a>(
+    among: &'a [Participant],
+    participant: &Participant,
+    leg: &Leg,
+) -> Option<(&'a Participant, &'a Leg)> {
+    let participant = among.iter().find(|it| it.id == participant.id)?;
+    let leg = participant
+        .legs
+        .iter()
+        .find(|it| it.id == leg.id && it.medium == leg.medium)?;
+    Some((participant, leg))
 }

@@ -13,6 +13,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 
 use super::wire::{self, Signal};
 use crate::clock::Clock;
+use crate::domain::ids::ConversationId;
 use crate::domain::time::Time;
 
 /// The longest message that is read.
@@ -21,11 +22,20 @@ const LONGEST_MESSAGE: usize = 16 * 1024 * 1024;
 /// Genesys answers it with a pong in a text frame.
 const PING: &str = r#"{"message":"ping"}"#;
 
-/// A frame about a conversation, as it came.
+/// What came over a channel's sockets, in order.
 #[derive(Debug)]
-pub struct Received {
-    pub frame: wire::Frame,
-    pub at: Time,
+pub enum Received {
+    /// A frame about a conversation, as it came.
+    Frame { frame: wire::Frame, at: Time },
+    /// A frame that is no JSON, with the conversation that it seems to be about.
+    Unreadable {
+        named: Option<ConversationId>,
+        at: Time,
+    },
+    /// A new socket: what was sent since `since` may be lost.
+    Reopened,
+    /// All topics are subscribed on a socket that answers; since `since` something may be lost.
+    Seeing { since: Option<Time>, at: Time },
 }
 
 /// How a socket is read.
@@ -101,7 +111,7 @@ impl Channel {
     /// which silence means loss. `heard` tells when the latest frame came, whatever it was; a frame
     /// that finds `received` full ends the socket, so that pongs are never late for want of room.
     pub async fn read(
-        mut self,
+        &mut self,
         received: &mpsc::Sender<Received>,
         heard: &watch::Sender<Option<Time>>,
     ) -> Ended {
@@ -122,9 +132,14 @@ impl Channel {
                 () = sleep_until(lost_at) => return Ended::Silent,
             };
             let text = match message {
-                Some(Err(tungstenite::Error::Capacity(_))) => return Ended::Oversized,
+                Some(Err(tungstenite::Error::Capacity(_))) => {
+                    skipped("oversized");
+                    return Ended::Oversized;
+                }
                 None | Some(Err(_) | Ok(Message::Close(_))) => return Ended::Closed,
                 Some(Ok(Message::Text(text))) => Some(text),
+                // Genesys sends text only: what this was to say is lost.
+                Some(Ok(Message::Binary(_))) => Some(tungstenite::Utf8Bytes::default()),
                 Some(Ok(_)) => None,
             };
             let at = self.reading.clock.now();
@@ -135,20 +150,32 @@ impl Channel {
             }
         }
     }
+
+    /// Reads what is still to come on a socket that another one has replaced, until it is closed
+    /// or the time is over.
+    pub async fn drain(mut self, received: &mpsc::Sender<Received>, longest: Duration) {
+        let (heard, _) = watch::channel(None);
+        let drained = async {
+            loop {
+                match self.read(received, &heard).await {
+                    Ended::ClosingNotice | Ended::Kicked => {}
+                    _ => return,
+                }
+            }
+        };
+        let _ = timeout(longest, drained).await;
+    }
 }
 
 /// Puts a frame where it belongs; says when it ends the socket.
 fn take(text: &str, at: Time, received: &mpsc::Sender<Received>) -> Option<Ended> {
     let Ok(frame) = serde_json::from_str::<wire::Frame>(text) else {
         skipped("unreadable");
-        return None;
+        let named = named_in(text);
+        return hand_over(Received::Unreadable { named, at }, received);
     };
     match frame.signal() {
-        None => match received.try_send(Received { frame, at }) {
-            Ok(()) => None,
-            Err(mpsc::error::TrySendError::Full(_)) => Some(Ended::Backlogged),
-            Err(mpsc::error::TrySendError::Closed(_)) => Some(Ended::Closed),
-        },
+        None => hand_over(Received::Frame { frame, at }, received),
         Some(Signal::SocketClosing) => Some(Ended::ClosingNotice),
         Some(Signal::NoLongerSubscribed) => Some(Ended::Kicked),
         Some(Signal::TokenRevoked) => Some(Ended::TokenRevoked),
@@ -157,6 +184,20 @@ fn take(text: &str, at: Time, received: &mpsc::Sender<Received>) -> Option<Ended
             None
         }
     }
+}
+
+fn hand_over(it: Received, received: &mpsc::Sender<Received>) -> Option<Ended> {
+    match received.try_send(it) {
+        Ok(()) => None,
+        Err(mpsc::error::TrySendError::Full(_)) => Some(Ended::Backlogged),
+        Err(mpsc::error::TrySendError::Closed(_)) => Some(Ended::Closed),
+    }
+}
+
+/// The conversation that a broken frame of a notification is about: its body begins with the id.
+fn named_in(text: &str) -> Option<ConversationId> {
+    let (_, body) = text.split_once(r#""eventBody":{"id":""#)?;
+    body.get(..36)?.parse().ok()
 }
 
 /// Counts a frame that could not be used and says so, without its content.
@@ -206,7 +247,7 @@ mod tests {
 
     async fn end_of(frames: Vec<String>, then_close: bool, room: usize) -> (Ended, bool) {
         let (address, _server) = serve(frames, then_close).await;
-        let channel = Channel::open(&format!("ws://{address}/x"), reading())
+        let mut channel = Channel::open(&format!("ws://{address}/x"), reading())
             .await
             .unwrap();
         let (received_tx, _received) = mpsc::channel(room);
@@ -266,7 +307,7 @@ mod tests {
         // It sends nothing but answers to pings.
         let fake = Fake::start(|_| Answer::json(404, &json!({}))).await;
         let uri = format!("ws://{}/socket/x", fake.address);
-        let channel = Channel::open(&uri, reading()).await.unwrap();
+        let mut channel = Channel::open(&uri, reading()).await.unwrap();
         let (received_tx, _received) = mpsc::channel(1);
         let (heard, _) = watch::channel(None);
         let read = channel.read(&received_tx, &heard);

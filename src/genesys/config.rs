@@ -125,6 +125,37 @@ pub struct GenesysConfig {
     #[arg(long = "genesys-settling-sweep", env = "GATEWAY_GENESYS_SETTLING_SWEEP", value_name = "TIME", default_value = "1h", value_parser = duration)]
     pub settling_sweep: Duration,
 
+    /// How long a conversation is tried to be read while notifications of it wait
+    #[arg(long = "genesys-read-patience", env = "GATEWAY_GENESYS_READ_PATIENCE", value_name = "TIME", default_value = "25s", value_parser = duration)]
+    pub read_patience: Duration,
+
+    /// After a blind window analytics are asked once more when so much time has passed: they lag
+    #[arg(long = "genesys-analytics-lag", env = "GATEWAY_GENESYS_ANALYTICS_LAG", value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub analytics_lag: Duration,
+
+    /// How many days back conversations are looked for that may still be going on
+    #[arg(
+        long = "genesys-repair-days",
+        env = "GATEWAY_GENESYS_REPAIR_DAYS",
+        value_name = "N",
+        default_value_t = 4
+    )]
+    pub repair_days: u32,
+
+    /// After a blind window no more conversations than this are read one by one; more are read from
+    /// analytics, a hundred at once
+    #[arg(
+        long = "genesys-repair-reads",
+        env = "GATEWAY_GENESYS_REPAIR_READS",
+        value_name = "N",
+        default_value_t = 200
+    )]
+    pub repair_reads: usize,
+
+    /// Time between two notes of how far the feed was heard, for the repair after a restart
+    #[arg(long = "genesys-journal-interval", env = "GATEWAY_GENESYS_JOURNAL_INTERVAL", value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub journal_interval: Duration,
+
     /// Most calls of the API in a minute; the gateway also stays below what Genesys announces
     #[arg(
         long = "genesys-rate-limit",
@@ -200,6 +231,7 @@ impl GenesysConfig {
             ("GATEWAY_GENESYS_QUEUE_REFRESH", self.queue_refresh),
             ("GATEWAY_GENESYS_RESUBSCRIBE", self.resubscribe),
             ("GATEWAY_GENESYS_RECONNECT_MIN", self.reconnect_min),
+            ("GATEWAY_GENESYS_JOURNAL_INTERVAL", self.journal_interval),
         ];
         if let Some((name, _)) = intervals.iter().find(|(_, time)| time.is_zero()) {
             return Err(ConfigError::Zero(name));
@@ -268,6 +300,8 @@ impl GenesysConfig {
             reconnect_max: ms(100),
             token_margin: ms(500),
             read_after: ms(200),
+            analytics_lag: ms(100),
+            journal_interval: ms(1_000),
             queue_refresh: ms(100),
             resubscribe: Duration::from_mins(1),
             request_timeout: ms(5_000),

@@ -1,5 +1,6 @@
 //! Adds up what the channels say of themselves to one state of the feed.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -23,6 +24,10 @@ struct Channels {
     /// Topics that no channel has room for.
     left_over: Vec<String>,
     reports: Vec<Report>,
+    /// Channels of which it is not yet read what they missed.
+    unrepaired: BTreeSet<usize>,
+    /// How much of it was read, 0 to 1.
+    progress: f64,
 }
 
 /// What one channel has.
@@ -85,6 +90,35 @@ impl FeedBoard {
         });
     }
 
+    /// What the channel missed must be read.
+    pub fn blind(&self, now: Time, channel: usize) {
+        self.update(now, now, |state| {
+            if state.unrepaired.is_empty() {
+                state.progress = 0.0;
+            }
+            state.unrepaired.insert(channel);
+        });
+    }
+
+    /// What these channels missed was read.
+    pub fn whole(&self, now: Time, channels: &BTreeSet<usize>) {
+        self.update(now, now, |state| {
+            state
+                .unrepaired
+                .retain(|channel| !channels.contains(channel));
+        });
+    }
+
+    /// How much of what was missed was read, 0 to 1.
+    pub fn progress(&self, now: Time, share: f64) {
+        self.update(now, now, |state| state.progress = share);
+    }
+
+    /// Whether nothing is missing now.
+    pub fn is_live(&self) -> bool {
+        self.0.status_tx.borrow().state == FeedState::Live
+    }
+
     /// A notification came. Wakes nobody: whoever reads the status sees it.
     pub fn heard(&self, at: Time) {
         self.0.status_tx.send_if_modified(|status| {
@@ -118,6 +152,7 @@ impl FeedBoard {
                 .map(|report| report.subscribed)
                 .sum();
             status.refused_topics = channels.refused();
+            status.repair_progress = (next == FeedState::CatchingUp).then_some(channels.progress);
             *status != before
         });
     }
@@ -133,10 +168,10 @@ impl Channels {
             .wanted
             .is_some_and(|wanted| settled.sum::<usize>() + self.left_over.len() >= wanted)
             && self.reports.iter().all(|report| report.is_up);
-        if is_live {
-            FeedState::Live
-        } else {
-            FeedState::Disconnected
+        match (is_live, self.unrepaired.is_empty()) {
+            (true, true) => FeedState::Live,
+            (true, false) => FeedState::CatchingUp,
+            (false, _) => FeedState::Disconnected,
         }
     }
 

@@ -12,13 +12,15 @@ use super::channel::{self, Channel, Ended, OpenError, Reading, Received};
 use super::client::{ApiError, GenesysClient};
 use super::decode::{self, Decoded};
 use super::feed_board::FeedBoard;
+use super::repair::Order;
 use super::sink::Sink;
-use super::wire;
+use super::{topics, wire};
 use crate::domain::event::{ConversationEvent, Fact};
 use crate::domain::feed::RefusedTopic;
+use crate::domain::ids::ConversationId;
 use crate::domain::time::Time;
 use crate::domain::update::ChangeCause;
-use crate::ingest::SendRefused;
+use crate::ingest::{SendRefused, Shown, Sight};
 
 /// The topics one channel is to have.
 pub type Topics = Arc<BTreeSet<String>>;
@@ -41,6 +43,7 @@ pub struct Link<S> {
     pub board: FeedBoard,
     pub settings: LinkSettings,
     pub topics: watch::Receiver<Topics>,
+    pub repair: mpsc::UnboundedSender<Order>,
 }
 
 /// Why there is no socket that answers with all topics.
@@ -61,12 +64,15 @@ impl<S: Sink> Link<S> {
     /// Never ends by itself, but for a write path that is closed.
     pub async fn run(self) -> Result<(), SendRefused> {
         let (received_tx, received_rx) = mpsc::channel(self.settings.frame_queue.max(1));
-        let apply = apply(
-            received_rx,
-            self.client.clone(),
-            self.sink.clone(),
-            self.board.clone(),
-        );
+        let apply = Applying {
+            channel: self.index,
+            client: self.client.clone(),
+            sink: self.sink.clone(),
+            board: self.board.clone(),
+            topics: self.topics.clone(),
+            repair: self.repair.clone(),
+        }
+        .run(received_rx);
         tokio::select! {
             () = self.stay_connected(received_tx) => Ok(()),
             closed = apply => closed,
@@ -75,17 +81,21 @@ impl<S: Sink> Link<S> {
 
     async fn stay_connected(mut self, received: mpsc::Sender<Received>) {
         let mut channel = None;
+        let mut old = None;
+        let mut since = None;
         let mut backoff = self.settings.backoff.clone();
         let clock = Arc::clone(&self.settings.reading.clock);
         loop {
             let begun = Instant::now();
             let begun_at = clock.now();
             let (heard, _) = watch::channel(None);
-            let broken = match self.session(&mut channel, &received, &heard).await {
+            let session = self.session(&mut channel, &mut old, since, &received, &heard);
+            let broken = match session.await {
                 Ok(ended) => Broken::Socket(ended),
                 Err(broken) => broken,
             };
             let last_heard: Option<Time> = *heard.borrow();
+            since = last_heard.or(since);
             self.board
                 .down(clock.now(), self.index, last_heard.unwrap_or(begun_at));
             if last_heard.is_some() && begun.elapsed() >= self.settings.good_after {
@@ -117,10 +127,14 @@ impl<S: Sink> Link<S> {
     async fn session(
         &mut self,
         channel: &mut Option<wire::Channel>,
+        old: &mut Option<Channel>,
+        since: Option<Time>,
         received: &mpsc::Sender<Received>,
         heard: &watch::Sender<Option<Time>>,
     ) -> Result<Ended, Broken> {
         let known = match channel.take() {
+            // Announced: the channel stays, and there is no time to lose.
+            Some(known) if old.is_some() => Some(known),
             Some(known) => {
                 let exists = self.client.channel_exists(&known.id).await;
                 // An error says nothing about the channel: it stays for the next attempt.
@@ -136,12 +150,25 @@ impl<S: Sink> Link<S> {
             None => self.client.create_channel().await?,
         };
         *channel = Some(current.clone());
-        let socket = Channel::open(&current.connect_uri, self.settings.reading.clone()).await?;
-        let heard_rx = heard.subscribe();
-        tokio::select! {
-            ended = socket.read(received, heard) => Ok(ended),
-            Err(error) = self.keep_subscribed(&current.id, heard_rx) => Err(error.into()),
+        let replaced = old.take();
+        let opened = Channel::open(&current.connect_uri, self.settings.reading.clone()).await;
+        if let Some(replaced) = replaced {
+            // The new socket ends the old one; until then both may say the same.
+            replaced
+                .drain(received, self.settings.reading.lost_after)
+                .await;
         }
+        let mut socket = opened?;
+        let _ = received.send(Received::Reopened).await;
+        let heard_rx = heard.subscribe();
+        let ended = tokio::select! {
+            ended = socket.read(received, heard) => ended,
+            Err(error) = self.keep_subscribed(&current.id, since, received, heard_rx) => return Err(error.into()),
+        };
+        if ended == Ended::ClosingNotice {
+            *old = Some(socket);
+        }
+        Ok(ended)
     }
 
     /// Subscribes all topics, and from then on what changes. Only the first failure is an error: a
@@ -149,6 +176,8 @@ impl<S: Sink> Link<S> {
     async fn keep_subscribed(
         &mut self,
         channel: &str,
+        since: Option<Time>,
+        received: &mpsc::Sender<Received>,
         mut heard: watch::Receiver<Option<Time>>,
     ) -> Result<(), ApiError> {
         let mut settled = Settled::new();
@@ -159,6 +188,10 @@ impl<S: Sink> Link<S> {
         if heard.wait_for(Option::is_some).await.is_err() {
             return Ok(());
         }
+        self.board
+            .blind(self.settings.reading.clock.now(), self.index);
+        let at = self.settings.reading.clock.now();
+        let _ = received.send(Received::Seeing { since, at }).await;
         loop {
             self.report_up(&settled);
             let mut renew = false;
@@ -252,17 +285,37 @@ fn settle(asked: Vec<String>, answered: Vec<wire::ChannelTopic>) -> Settled {
 }
 
 /// Decodes what was received and hands it to the write path, in order.
-async fn apply<S: Sink>(
-    mut received: mpsc::Receiver<Received>,
+struct Applying<S> {
+    channel: usize,
     client: GenesysClient,
     sink: S,
     board: FeedBoard,
-) -> Result<(), SendRefused> {
-    while let Some(Received { frame, at }) = received.recv().await {
-        let queue_names = client.queue_names();
+    topics: watch::Receiver<Topics>,
+    repair: mpsc::UnboundedSender<Order>,
+}
+
+impl<S: Sink> Applying<S> {
+    async fn run(self, mut received: mpsc::Receiver<Received>) -> Result<(), SendRefused> {
+        while let Some(received) = received.recv().await {
+            match received {
+                Received::Frame { frame, at } => self.apply(frame, at).await?,
+                Received::Unreadable { named, at } => self.missed(named, at).await?,
+                Received::Reopened => self.note_blind().await?,
+                Received::Seeing { since, at } => self.note_seeing(since, at).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn apply(&self, frame: wire::Frame, at: Time) -> Result<(), SendRefused> {
+        let queue_names = self.client.queue_names();
+        let named = frame
+            .event_body
+            .as_ref()
+            .and_then(|body| body.id.as_deref()?.parse().ok());
         match decode::decode(frame, &|queue| queue_names.name(queue)) {
             Ok(Decoded::Snapshot(snapshot)) => {
-                board.heard(at);
+                self.board.heard(at);
                 metrics::counter!("gateway_genesys_notifications_total").increment(1);
                 let event = ConversationEvent {
                     conversation_id: snapshot.conversation_id,
@@ -275,13 +328,48 @@ async fn apply<S: Sink>(
                         gap_before: false,
                     },
                 };
-                sink.put(event).await?;
+                self.sink.put(event).await
             }
-            Ok(Decoded::Signal(_)) => {}
-            Err(skip) => channel::skipped(skip.reason()),
+            Ok(Decoded::Signal(_)) => Ok(()),
+            Err(skip) => {
+                channel::skipped(skip.reason());
+                self.missed(named, at).await
+            }
         }
     }
-    Ok(())
+
+    /// A skipped frame is a blind window of its conversation; of all that the channel shows when
+    /// it does not say which.
+    async fn missed(&self, named: Option<ConversationId>, at: Time) -> Result<(), SendRefused> {
+        if let Some(id) = named {
+            return self.sink.note(Sight::Unread { id }).await;
+        }
+        self.board.blind(at, self.channel);
+        self.note_blind().await?;
+        self.note_seeing(Some(at), at).await
+    }
+
+    async fn note_blind(&self) -> Result<(), SendRefused> {
+        let (channel, shown) = (self.channel, self.shown());
+        self.sink.note(Sight::Blind { channel, shown }).await
+    }
+
+    async fn note_seeing(&self, since: Option<Time>, at: Time) -> Result<(), SendRefused> {
+        let channel = self.channel;
+        self.sink.note(Sight::Seeing { channel, since: at }).await?;
+        let shown = self.shown();
+        let order = Order {
+            channel,
+            shown,
+            since,
+            until: at,
+        };
+        self.repair.send(order).map_err(|_| SendRefused::Closed)
+    }
+
+    fn shown(&self) -> Shown {
+        topics::queues_of(self.topics.borrow().iter()).map(Arc::new)
+    }
 }
 
 impl Broken {

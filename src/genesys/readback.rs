@@ -1,12 +1,13 @@
 //! Reads single conversations that the write path doubts, and passes on those that ended.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::backoff::Backoff;
 use super::budget::Priority;
@@ -34,6 +35,17 @@ pub struct ReadBack<S> {
     pub backoff: Backoff,
     /// A doubt is left to calm down first: what is still on its way is older than a reading made now.
     pub read_after: Duration,
+    /// How long a conversation that notifications wait for is tried.
+    pub patience: Duration,
+}
+
+/// How a conversation is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Haste {
+    /// What is still on its way may arrive first.
+    Calm,
+    /// Notifications wait for it.
+    Now,
 }
 
 impl<S: Sink> ReadBack<S> {
@@ -44,37 +56,61 @@ impl<S: Sink> ReadBack<S> {
         settle: mpsc::Sender<ConversationId>,
     ) -> Result<(), SendRefused> {
         let mut waiting = VecDeque::new();
-        let mut known = BTreeSet::new();
+        // Conversations that wait or are being read, and how they are wanted once more after that.
+        let mut known: BTreeMap<ConversationId, Option<Haste>> = BTreeMap::new();
         let mut readings = JoinSet::new();
         loop {
             while readings.len() < AT_ONCE
-                && let Some(id) = waiting.pop_front()
+                && let Some((id, haste)) = waiting.pop_front()
             {
-                readings.spawn(self.clone().read(id));
+                readings.spawn(self.clone().read(id, haste));
             }
             tokio::select! {
                 need = needs.recv() => match need {
                     Some(Need::Settle(id)) => if settle.try_send(id).is_err() {
                         metrics::counter!("gateway_genesys_unsettled_total").increment(1);
                     },
-                    Some(Need::Read(id)) if waiting.len() < MOST_WAITING => if known.insert(id) {
-                        waiting.push_back(id);
+                    Some(Need::Read(_)) if waiting.len() >= MOST_WAITING => {
+                        metrics::counter!("gateway_genesys_unread_total").increment(1);
+                    }
+                    Some(Need::Read(id)) => if let Entry::Vacant(entry) = known.entry(id) {
+                        entry.insert(None);
+                        waiting.push_back((id, Haste::Calm));
                     },
-                    Some(Need::Read(_)) => metrics::counter!("gateway_genesys_unread_total").increment(1),
+                    Some(Need::ReadNow(id)) => match known.entry(id) {
+                        Entry::Vacant(entry) => {
+                            entry.insert(None);
+                            waiting.push_front((id, Haste::Now));
+                        }
+                        // The reading that runs may have begun before the notification came.
+                        Entry::Occupied(mut entry) => {
+                            entry.insert(Some(Haste::Now));
+                        }
+                    },
                     // The write path is gone; the listener is about to be stopped, too.
                     None => return std::future::pending().await,
                 },
                 Some(read) = readings.join_next() => {
                     let (id, sent) = read.expect("a reading neither panics nor is aborted");
-                    known.remove(&id);
+                    if let Some(Some(haste)) = known.remove(&id) {
+                        known.insert(id, None);
+                        waiting.push_front((id, haste));
+                    }
                     sent?;
                 }
             }
         }
     }
 
-    async fn read(mut self, id: ConversationId) -> (ConversationId, Result<(), SendRefused>) {
-        sleep(self.read_after).await;
+    async fn read(
+        mut self,
+        id: ConversationId,
+        haste: Haste,
+    ) -> (ConversationId, Result<(), SendRefused>) {
+        let begun = Instant::now();
+        if haste == Haste::Calm {
+            sleep(self.read_after).await;
+        }
         for attempt in 1.. {
             let read_at = self.clock.now();
             let error = match self.client.conversation(id, Priority::Stuck).await {
@@ -100,7 +136,11 @@ impl<S: Sink> ReadBack<S> {
                 }
                 Err(error) => error,
             };
-            if attempt == ATTEMPTS || !error.is_retryable() {
+            let is_last = match haste {
+                Haste::Calm => attempt == ATTEMPTS,
+                Haste::Now => begun.elapsed() >= self.patience,
+            };
+            if is_last || !error.is_retryable() {
                 tracing::warn!(conversation.id = %id, %error, "a conversation cannot be read");
                 return (id, self.put(id, failed(&error)).await);
             }

@@ -1,21 +1,78 @@
-//! Where the listener puts events.
+//! Where the listener puts events, and what it asks of the write path's memory.
 
-use std::future::Future;
+use std::future::{Future, ready};
 
 use tokio::sync::mpsc;
 
 use crate::domain::event::ConversationEvent;
-use crate::ingest::{Ingest, SendRefused};
+use crate::domain::ids::ConversationId;
+use crate::domain::time::Time;
+use crate::ingest::{Ingest, Open, SendRefused, Sight};
 
 /// Takes events in order and waits when it has no room.
 pub trait Sink: Clone + Send + Sync + 'static {
     fn put(&self, event: ConversationEvent)
     -> impl Future<Output = Result<(), SendRefused>> + Send;
+
+    /// Says what the listener can see, in order with the events.
+    fn note(&self, _sight: Sight) -> impl Future<Output = Result<(), SendRefused>> + Send {
+        ready(Ok(()))
+    }
+
+    /// As `put`, and waits until the event is written.
+    fn settle(
+        &self,
+        event: ConversationEvent,
+    ) -> impl Future<Output = Result<(), SendRefused>> + Send {
+        self.put(event)
+    }
+
+    /// Conversations that have not ended, by id: those after the given one.
+    fn open(
+        &self,
+        _after: Option<ConversationId>,
+        _limit: u64,
+    ) -> impl Future<Output = anyhow::Result<Vec<Open>>> + Send {
+        ready(Ok(Vec::new()))
+    }
+
+    /// Until when the listener is known to have missed nothing; `None` before it ever heard.
+    fn heard_until(&self) -> impl Future<Output = anyhow::Result<Option<Time>>> + Send {
+        ready(Ok(None))
+    }
+
+    fn set_heard_until(&self, _until: Time) -> impl Future<Output = anyhow::Result<()>> + Send {
+        ready(Ok(()))
+    }
 }
 
 impl Sink for Ingest {
     async fn put(&self, event: ConversationEvent) -> Result<(), SendRefused> {
         self.send(event).await
+    }
+
+    async fn note(&self, sight: Sight) -> Result<(), SendRefused> {
+        Ingest::note(self, sight).await
+    }
+
+    async fn settle(&self, event: ConversationEvent) -> Result<(), SendRefused> {
+        // A reading is never refused: no answer means that the process stops.
+        self.submit(event)
+            .await
+            .map(|_| ())
+            .map_err(|_| SendRefused::Closed)
+    }
+
+    async fn open(&self, after: Option<ConversationId>, limit: u64) -> anyhow::Result<Vec<Open>> {
+        Ok(self.open_conversations(after, limit).await?)
+    }
+
+    async fn heard_until(&self) -> anyhow::Result<Option<Time>> {
+        Ok(Ingest::heard_until(self).await?)
+    }
+
+    async fn set_heard_until(&self, until: Time) -> anyhow::Result<()> {
+        Ok(Ingest::set_heard_until(self, until).await?)
     }
 }
 

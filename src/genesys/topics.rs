@@ -28,6 +28,19 @@ pub fn shows_whole_conversations(topic: &str) -> bool {
     is(0, "v2") && (of_a_queue || of_a_user) && is(parts.len() - 1, "conversations")
 }
 
+/// The queues whose topics these are; `None` when one of them is another's, a user's say.
+pub fn queues_of<'a>(topics: impl Iterator<Item = &'a String>) -> Option<BTreeSet<QueueId>> {
+    topics
+        .map(|topic| {
+            let queue = topic
+                .strip_prefix("v2.routing.queues.")?
+                .split('.')
+                .next()?;
+            Some(QueueId::from(queue))
+        })
+        .collect()
+}
+
 /// Spreads the wanted topics over channels. A topic stays on the channel it is on, so that a new
 /// queue disturbs no other. Gives back the topics for which no channel is left.
 pub fn spread(

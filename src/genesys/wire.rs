@@ -152,6 +152,23 @@ pub struct Leg {
     pub after_call_work: Option<AfterCallWork>,
     #[serde(deserialize_with = "tolerant")]
     pub wrapup: Option<Wrapup>,
+    #[serde(deserialize_with = "tolerant")]
+    pub initial_state: Option<String>,
+    /// REST only.
+    #[serde(deserialize_with = "tolerant")]
+    pub segments: Option<Vec<Option<Segment>>>,
+}
+
+/// What a leg did for a while, as REST tells it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Segment {
+    #[serde(deserialize_with = "tolerant")]
+    pub start_time: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub end_time: Option<String>,
+    #[serde(rename = "type", deserialize_with = "tolerant")]
+    pub kind: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -286,7 +303,7 @@ pub struct PermissionDetails {
     pub permissions: Vec<String>,
 }
 
-/// A conversation of the analytics details, as far as the settled times and direction go.
+/// A conversation of the analytics details.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalyticsConversation {
@@ -303,8 +320,16 @@ pub struct AnalyticsConversation {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct AnalyticsParticipant {
+    #[serde(deserialize_with = "tolerant")]
+    pub participant_id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub purpose: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub user_id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub external_contact_id: Option<String>,
     #[serde(deserialize_with = "tolerant")]
     pub sessions: Option<Vec<Option<AnalyticsSession>>>,
 }
@@ -314,6 +339,18 @@ pub struct AnalyticsParticipant {
 pub struct AnalyticsSession {
     #[serde(deserialize_with = "tolerant")]
     pub session_id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub media_type: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub direction: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub acw_skipped: Option<bool>,
+    #[serde(deserialize_with = "tolerant")]
+    pub monitored_participant_id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub coached_participant_id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub outbound_campaign_id: Option<String>,
     #[serde(deserialize_with = "tolerant")]
     pub segments: Option<Vec<Option<AnalyticsSegment>>>,
 }
@@ -328,13 +365,24 @@ pub struct AnalyticsSegment {
     pub segment_start: Option<String>,
     #[serde(deserialize_with = "tolerant")]
     pub segment_end: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub disconnect_type: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub queue_id: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub wrap_up_code: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub error_code: Option<String>,
 }
 
 /// `conversations` is absent, not empty, when there is none.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AnalyticsAnswer {
     #[serde(default = "Vec::new", deserialize_with = "list")]
     pub conversations: Vec<AnalyticsConversation>,
+    #[serde(default)]
+    pub total_hits: Option<usize>,
 }
 
 impl Frame {
@@ -436,11 +484,15 @@ tolerant_object!(
     Conversation,
     Participant,
     Leg,
+    Segment,
     AfterCallWork,
     Wrapup,
     RoutingData,
     EntityRef,
-    ErrorBody
+    ErrorBody,
+    AnalyticsParticipant,
+    AnalyticsSession,
+    AnalyticsSegment
 );
 
 struct Element<T>(Option<T>);

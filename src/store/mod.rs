@@ -16,6 +16,7 @@ mod entity;
 mod error;
 mod event_log;
 mod filter;
+mod listener;
 mod page;
 mod projection;
 mod record;
@@ -40,6 +41,7 @@ pub use conversations::{Order, OrderField};
 pub use cursor::{Cursor, NotACursor, Position};
 pub use error::{BadPage, Conflict, CursorRefused, StoreError};
 pub use event_log::Latest;
+pub use listener::Open;
 pub use page::{Item, Page, Slice};
 
 /// The newest migration that this code needs.

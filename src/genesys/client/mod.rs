@@ -203,6 +203,22 @@ impl GenesysClient {
         Ok(answer.conversations)
     }
 
+    /// One page of analytics' conversations; `body` is a `ConversationQuery`.
+    pub async fn query_details(
+        &self,
+        body: Value,
+        priority: Priority,
+    ) -> Result<wire::AnalyticsAnswer, ApiError> {
+        let call = Call {
+            method: Method::POST,
+            path: "/api/v2/analytics/conversations/details/query",
+            query: &[],
+            body: Some(body),
+        };
+        let name = "POST /api/v2/analytics/conversations/details/query";
+        json(self.send(call, priority).await?, name).await
+    }
+
     pub async fn create_channel(&self) -> Result<wire::Channel, ApiError> {
         let call = Call {
             method: Method::POST,

@@ -1,12 +1,14 @@
 //! Turns Genesys' JSON into facts of the domain, without customers' names, addresses and texts.
 
+pub mod analytics;
+
 use super::privacy;
 use super::topics;
 use super::wire;
 use crate::domain::ids::{ParticipantId, QueueId, SessionId, UserId};
 use crate::domain::snapshot::{
-    AcwState, AfterCallWork, Leg, LegDirection, LegState, Medium, Participant, Shape, Snapshot,
-    Source, Timings, Wrapup,
+    Activity, AcwState, AfterCallWork, Leg, LegDirection, LegState, Medium, Participant, Segment,
+    Shape, Snapshot, Source, Timings, Wrapup,
 };
 use crate::domain::time::Time;
 
@@ -202,6 +204,38 @@ fn leg(sent: wire::Leg, medium: Medium, participant: &str, index: usize) -> Leg 
         acw: sent.after_call_work.and_then(after_call_work),
         wrapup: sent.wrapup.and_then(wrapup),
         timings: Timings::default(),
+        initial: sent.initial_state.as_deref().map(LegState::from_word),
+        segments: segments(sent.segments.unwrap_or_default()),
+    }
+}
+
+fn segments(sent: Vec<Option<wire::Segment>>) -> Vec<Segment> {
+    let mut segments = sent
+        .into_iter()
+        .flatten()
+        .filter_map(|sent| {
+            Some(Segment {
+                activity: activity(sent.kind.as_deref().unwrap_or_default()),
+                start: time(sent.start_time.as_deref())?,
+                end: time(sent.end_time.as_deref()),
+            })
+        })
+        .collect::<Vec<_>>();
+    segments.sort_by_key(|segment| segment.start);
+    segments
+}
+
+/// REST's `Alert`, analytics' `alert`.
+fn activity(word: &str) -> Activity {
+    match word.to_ascii_lowercase().as_str() {
+        "alert" => Activity::Alert,
+        "dialing" => Activity::Dialing,
+        "contacting" => Activity::Contacting,
+        "scheduled" => Activity::Scheduled,
+        "uploading" => Activity::Uploading,
+        "hold" => Activity::Hold,
+        "parked" => Activity::Parked,
+        _ => Activity::Other,
     }
 }
 

@@ -18,6 +18,7 @@ use super::feed_board::FeedBoard;
 use super::link::{Link, LinkSettings, Topics};
 use super::queues;
 use super::readback::ReadBack;
+use super::repair::{Order, Repair};
 use super::sink::Sink;
 use super::topics::{self, TOPICS_PER_CHANNEL};
 use crate::clock::Clock;
@@ -105,8 +106,19 @@ impl<S: Sink> Listener<S> {
             clock: Arc::clone(&self.clock),
             backoff: backoff.clone(),
             read_after: self.config.read_after,
+            patience: self.config.read_patience,
         };
         tasks.spawn(read_back.run(self.needs, settle_tx));
+        let (repair_tx, repair_rx) = mpsc::unbounded_channel();
+        let repair = Repair {
+            config: self.config.clone(),
+            client: self.client.clone(),
+            sink: self.sink.clone(),
+            clock: Arc::clone(&self.clock),
+            board: self.board.clone(),
+            backoff: backoff.clone(),
+        };
+        tasks.spawn(repair.run(repair_rx));
         let follower = Follower {
             config: self.config,
             client: self.client,
@@ -114,6 +126,7 @@ impl<S: Sink> Listener<S> {
             clock: self.clock,
             board: self.board,
             backoff,
+            repair: repair_tx,
         };
         let outcome = token.run_until_cancelled(follower.follow(&mut tasks)).await;
         tasks.shutdown().await;
@@ -129,6 +142,7 @@ struct Follower<S> {
     clock: Arc<dyn Clock>,
     board: FeedBoard,
     backoff: Backoff,
+    repair: mpsc::UnboundedSender<Order>,
 }
 
 impl<S: Sink> Follower<S> {
@@ -229,6 +243,7 @@ impl<S: Sink> Follower<S> {
                 good_after: self.config.reconnect_max,
             },
             topics,
+            repair: self.repair.clone(),
         }
     }
 }

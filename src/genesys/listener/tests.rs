@@ -127,7 +127,10 @@ fn answer(asked: &Asked, facts: &Facts) -> Answer {
             });
             Answer::json(200, &json!({ "conversations": [settled] }))
         }
-        ("GET", "/api/v2/analytics/conversations/details") => Answer::json(200, &json!({})),
+        ("GET", "/api/v2/analytics/conversations/details")
+        | ("POST", "/api/v2/analytics/conversations/details/query") => {
+            Answer::json(200, &json!({}))
+        }
         _ => Answer::json(404, &json!({ "code": "not.found" })),
     }
 }

@@ -252,6 +252,8 @@ impl Random {
                 talk_ms: self.rng.random_range(0..9999),
                 ..Timings::default()
             },
+            initial: None,
+            segments: Vec::new(),
         }
     }
 

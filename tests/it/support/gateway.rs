@@ -140,6 +140,123 @@ impl Gateway {
     }
 }
 
+/// A gateway whose database outlives it, so that it can be killed and started again.
+pub struct Restartable {
+    data: TempDir,
+    database_url: Option<String>,
+    running: Option<Life>,
+}
+
+/// A runtime of its own: dropped with all its tasks wherever they stand, as a kill would.
+struct Life {
+    address: SocketAddr,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Restartable {
+    pub async fn start(organisation: &Organisation, database: Database) -> Self {
+        client::http();
+        let database_url = match database {
+            Database::Sqlite => None,
+            Database::Postgres => Some(postgres::fresh_database().await),
+        };
+        let mut gateway = Self {
+            data: tempfile::tempdir().expect("a directory"),
+            database_url,
+            running: None,
+        };
+        gateway.restart(organisation).await;
+        gateway
+    }
+
+    /// Ends it in the middle of everything: nothing is finished, nothing is said.
+    pub async fn kill(&mut self) {
+        if let Some(life) = self.running.take() {
+            life.runtime.shutdown_background();
+        }
+    }
+
+    pub async fn restart(&mut self, organisation: &Organisation) {
+        let mut config = settings(organisation, &self.data, &[]);
+        config.store.database_url = self.database_url.clone().map(Into::into);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let (built_tx, built) = tokio::sync::oneshot::channel();
+        runtime.spawn(async move {
+            if config.store.database_url.is_some() {
+                let store = Store::connect(&config.store).await.expect("PostgreSQL");
+                Migrator::up(store.database(), None)
+                    .await
+                    .expect("migrations");
+            }
+            // Genesys may refuse just then: whoever runs the gateway starts it again.
+            let app = loop {
+                let metrics = PrometheusBuilder::new().build_recorder().handle();
+                let clock = Arc::new(SystemClock);
+                match App::build(config.clone(), metrics, clock, CancellationToken::new()).await {
+                    Ok(app) => break app,
+                    Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+                }
+            };
+            let _ = built_tx.send(app.local_addr());
+            let _ = app.run().await;
+        });
+        let address = built.await.expect("the gateway starts");
+        self.running = Some(Life { address, runtime });
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.running.as_ref().expect("it runs").address
+    }
+
+    pub async fn until_live(&self) {
+        eventually("the feed is live", || async {
+            let query = "{ feedStatus { state } }";
+            let data = client::query(self.address(), query, json!({})).await;
+            (data["feedStatus"]["state"] == "LIVE").then_some(())
+        })
+        .await;
+    }
+
+    pub async fn history(&self, id: &str) -> Vec<String> {
+        let nodes = self.nodes(id).await;
+        let status = |node: &Value| node["status"].as_str().expect("a status").to_owned();
+        nodes.iter().map(status).collect()
+    }
+
+    /// The history for people.
+    pub async fn told(&self, id: &str) -> Vec<String> {
+        let nodes = self.nodes(id).await;
+        let line = |node: &Value| {
+            format!(
+                "{} {} {} {}",
+                node["occurredAt"], node["status"], node["cause"], node["gapBefore"]
+            )
+        };
+        nodes.iter().map(line).collect()
+    }
+
+    async fn nodes(&self, id: &str) -> Vec<Value> {
+        let query =
+            "query($id: ID!) { conversation(conversationId: $id) { statusHistory(first: 200) {
+            nodes { status occurredAt cause gapBefore } } } }";
+        let data = client::query(self.address(), query, json!({ "id": id })).await;
+        let nodes = &data["conversation"]["statusHistory"]["nodes"];
+        nodes.as_array().cloned().unwrap_or_default()
+    }
+}
+
+impl Drop for Restartable {
+    fn drop(&mut self) {
+        if let Some(life) = self.running.take() {
+            life.runtime.shutdown_background();
+        }
+    }
+}
+
 /// The course of status and owner that a list of `conversationChanged` results tells of one
 /// conversation, neighbours that say the same merged.
 pub fn course(changes: &[Value], id: &str) -> Vec<Step> {

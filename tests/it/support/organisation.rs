@@ -69,6 +69,11 @@ impl Organisation {
         self.post("/sim/faults", fault).await;
     }
 
+    /// Plays recorded notifications.
+    pub async fn replay(&self, recorded: Value) {
+        self.post("/sim/replay", recorded).await;
+    }
+
     pub async fn heal(&self) {
         let answer = self
             .http

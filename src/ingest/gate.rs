@@ -1,0 +1,204 @@
+//! Notifications that must wait until their conversation was read from Genesys.
+//!
+//! Nothing is ever inserted behind a committed change. So where a notification shows, or may show,
+//! that earlier ones were missed, it waits: the reading tells what happened before it. After a
+//! blind window that is every conversation which was going on meanwhile, until it was read once.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::domain::conversation::Conversation;
+use crate::domain::event::ConversationEvent;
+use crate::domain::ids::{ConversationId, QueueId};
+use crate::domain::snapshot::{Participant, Snapshot};
+use crate::domain::time::Time;
+
+/// Genesys' clock and ours may differ by so much.
+const SKEW_MS: i64 = 5_000;
+/// A repeat counts as recent for so long.
+const RECENT_MS: i64 = 5_000;
+/// Repeats that are remembered before old ones are swept out.
+const MOST_REPEATS: usize = 10_000;
+
+/// Which conversations a channel of the listener shows: those that touch these queues; all of them
+/// where that cannot be said.
+pub type Shown = Option<Arc<BTreeSet<QueueId>>>;
+
+/// What the listener says of its own sight.
+#[derive(Clone, Debug)]
+pub enum Sight {
+    /// A channel hears again, or hopes to; what was before is not known.
+    Blind { channel: usize, shown: Shown },
+    /// From then on the channel missed nothing.
+    Seeing { channel: usize, since: Time },
+    /// What the channel missed until then was read.
+    Whole { channel: usize, until: Time },
+    /// A notification of this conversation could not be read.
+    Unread { id: ConversationId },
+}
+
+#[derive(Debug)]
+struct Window {
+    shown: Shown,
+    /// `None` while the channel is not sure to miss nothing.
+    until: Option<Time>,
+}
+
+#[derive(Debug)]
+struct Held {
+    frames: Vec<ConversationEvent>,
+    since: Instant,
+}
+
+/// What waits, and why more would have to.
+pub(super) struct Gate {
+    patience: Duration,
+    held: HashMap<ConversationId, Held>,
+    windows: BTreeMap<usize, Window>,
+    /// Conversations that were read since the newest window closed.
+    checked: HashSet<ConversationId>,
+    repeats: HashMap<ConversationId, Time>,
+}
+
+impl Gate {
+    pub(super) fn new(patience: Duration) -> Self {
+        Self {
+            patience,
+            held: HashMap::new(),
+            windows: BTreeMap::new(),
+            checked: HashSet::new(),
+            repeats: HashMap::new(),
+        }
+    }
+
+    /// Takes note of what the listener says; gives back a conversation that must be read.
+    pub(super) fn note(&mut self, sight: &Sight) -> Option<ConversationId> {
+        match sight {
+            Sight::Blind { channel, shown } => {
+                let shown = shown.clone();
+                self.windows.insert(*channel, Window { shown, until: None });
+                self.checked.clear();
+            }
+            Sight::Seeing { channel, since } => {
+                if let Some(window) = self.windows.get_mut(channel) {
+                    window.until = Some(*since);
+                    self.checked.clear();
+                }
+            }
+            Sight::Whole { channel, until } => {
+                let is_done = |window: &Window| window.until.is_some_and(|begins| begins <= *until);
+                if self.windows.get(channel).is_some_and(is_done) {
+                    self.windows.remove(channel);
+                }
+                if self.windows.is_empty() {
+                    self.checked.clear();
+                }
+            }
+            Sight::Unread { id } => {
+                self.hold(*id, None);
+                return Some(*id);
+            }
+        }
+        None
+    }
+
+    pub(super) fn is_held(&self, id: ConversationId) -> bool {
+        self.held.contains_key(&id)
+    }
+
+    pub(super) fn hold(&mut self, id: ConversationId, frame: Option<ConversationEvent>) {
+        let held = self.held.entry(id).or_insert_with(|| Held {
+            frames: Vec::new(),
+            since: Instant::now(),
+        });
+        held.frames.extend(frame);
+    }
+
+    pub(super) fn frames(&self, id: ConversationId) -> &[ConversationEvent] {
+        self.held.get(&id).map_or(&[], |held| &held.frames)
+    }
+
+    pub(super) fn release(&mut self, id: ConversationId) {
+        self.held.remove(&id);
+    }
+
+    /// The conversation was read after all windows that are known.
+    pub(super) fn check(&mut self, id: ConversationId, read_at: Time) {
+        let covers = |window: &Window| window.until.is_some_and(|until| until <= read_at);
+        if !self.windows.is_empty() && self.windows.values().all(covers) {
+            self.checked.insert(id);
+        }
+    }
+
+    /// Whether something of the conversation may have been missed in a blind window.
+    pub(super) fn suspects(&self, known: &Conversation, said: &Snapshot) -> bool {
+        if self.windows.is_empty() || self.checked.contains(&known.id) {
+            return false;
+        }
+        let began = began(&said.participants).or_else(|| began(&known.facts.participants));
+        self.windows.values().any(|window| {
+            let before = match (window.until, began) {
+                (Some(until), Some(began)) => began <= until.plus_millis(SKEW_MS),
+                _ => true,
+            };
+            before && (window.shows(&said.participants) || window.shows(&known.facts.participants))
+        })
+    }
+
+    pub(super) fn repeated(&mut self, id: ConversationId, at: Time) {
+        if self.repeats.len() >= MOST_REPEATS {
+            self.repeats.retain(|_, seen| at.since(*seen) <= RECENT_MS);
+        }
+        self.repeats.insert(id, at);
+    }
+
+    pub(super) fn repeated_lately(&self, id: ConversationId, now: Time) -> bool {
+        let repeat = self.repeats.get(&id);
+        repeat.is_some_and(|at| now.since(*at) <= RECENT_MS)
+    }
+
+    /// When the next one has waited long enough.
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
+        self.held
+            .values()
+            .map(|held| held.since + self.patience)
+            .min()
+    }
+
+    /// Those that have waited long enough.
+    pub(super) fn expired(&self, now: Instant) -> Vec<ConversationId> {
+        let is_over = |held: &Held| held.since + self.patience <= now;
+        let expired = self.held.iter().filter(|(_, held)| is_over(held));
+        expired.map(|(id, _)| *id).collect()
+    }
+}
+
+impl Window {
+    fn shows(&self, participants: &[Participant]) -> bool {
+        self.shown.as_ref().is_none_or(|queues| {
+            let mut touched = participants.iter().filter_map(|it| it.queue_id.as_ref());
+            touched.any(|queue| queues.contains(queue))
+        })
+    }
+}
+
+fn began(participants: &[Participant]) -> Option<Time> {
+    participants
+        .iter()
+        .flat_map(|participant| {
+            let legs = participant.legs.iter();
+            legs.flat_map(|leg| {
+                [
+                    leg.connected_time,
+                    leg.start_alerting_time,
+                    leg.disconnected_time,
+                ]
+            })
+            .chain([participant.connected_time, participant.start_time])
+        })
+        .flatten()
+        .min()
+}

@@ -1,0 +1,96 @@
+//! What the Genesys listener must remember over a restart: until when it missed nothing, and which
+//! conversations were going on.
+
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+
+use crate::domain::ids::{ConversationId, QueueId};
+use crate::domain::row::ConversationStatus;
+use crate::domain::time::Time;
+
+use super::Store;
+use super::entity::conversation::{Column, Entity};
+use super::error::StoreError;
+
+const LISTENER: &str = "gateway_listener";
+/// The table has one row.
+const ROW: i64 = 1;
+
+/// A conversation that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    pub id: ConversationId,
+    pub status: ConversationStatus,
+    pub last_queue: Option<QueueId>,
+    pub updated_at: Time,
+}
+
+impl Store {
+    /// The conversations that have not ended, by id: those after the given one.
+    pub async fn open_conversations(
+        &self,
+        after: Option<ConversationId>,
+        limit: u64,
+    ) -> Result<Vec<Open>, StoreError> {
+        let mut select = Entity::find()
+            .select_only()
+            .columns([
+                Column::Conversationid,
+                Column::Calculatedstatus,
+                Column::Lastqueueid,
+                Column::Updatedat,
+            ])
+            .filter(Column::Calculatedstatus.ne(ConversationStatus::Ended.as_str()))
+            .order_by_asc(Column::Conversationid)
+            .limit(limit);
+        if let Some(after) = after {
+            select = select.filter(Column::Conversationid.gt(after.to_string()));
+        }
+        let rows = self.reads.all(&select.into_query()).await?;
+        rows.iter()
+            .map(|row| {
+                let id: String = row.try_get("", "conversationid")?;
+                let status: String = row.try_get("", "calculatedstatus")?;
+                let queue: Option<String> = row.try_get("", "lastqueueid")?;
+                let updated: chrono::DateTime<chrono::Utc> = row.try_get("", "updatedat")?;
+                Ok(Open {
+                    id: id
+                        .parse()
+                        .map_err(|_| StoreError::unreadable("conversation id"))?,
+                    status: ConversationStatus::from_word(&status)
+                        .ok_or(StoreError::unreadable("status"))?,
+                    last_queue: queue.map(QueueId::from),
+                    updated_at: updated.into(),
+                })
+            })
+            .collect()
+    }
+
+    /// Until when the listener is known to have missed nothing; `None` before it ever heard.
+    pub async fn heard_until(&self) -> Result<Option<Time>, StoreError> {
+        let select = Query::select()
+            .column("hearduntil")
+            .from(LISTENER)
+            .and_where(Expr::col("id").eq(ROW))
+            .take();
+        let Some(row) = self.reads.one(&select).await? else {
+            return Ok(None);
+        };
+        let until: chrono::DateTime<chrono::Utc> = row.try_get("", "hearduntil")?;
+        Ok(Some(until.into()))
+    }
+
+    pub async fn set_heard_until(&self, until: Time) -> Result<(), StoreError> {
+        let insert = Query::insert()
+            .into_table(LISTENER)
+            .columns(["id", "hearduntil"])
+            .values_panic([ROW.into(), until.to_utc().into()])
+            .on_conflict(
+                OnConflict::column("id")
+                    .update_column("hearduntil")
+                    .to_owned(),
+            )
+            .take();
+        Ok(self.writes.run(&insert).await?)
+    }
+}

@@ -1,0 +1,223 @@
+//! Traffic plays while everything that can fail does: afterwards the record equals the truth.
+//!
+//! A run is made from its seed alone. `GATEWAY_FAULT_SEED` replays one, `GATEWAY_FAULT_RUNS` says how
+//! many runs there are (`make soak`: 200).
+
+use std::time::Duration;
+
+use conversation_gateway::simulator::SimulatorConfig;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::{Value, json};
+
+use crate::support::eventually;
+use crate::support::gateway::{Database, Restartable};
+use crate::support::organisation::Organisation;
+
+/// Runs of `make test`.
+const FEW: u64 = 20;
+/// Runs at once: each waits most of the time.
+const AT_ONCE: usize = 4;
+
+/// One thing that goes wrong, and how long the traffic plays on before the next.
+#[derive(Debug)]
+enum Mishap {
+    Fault(Value),
+    Heal,
+    /// The gateway is stopped in the middle of everything, and started again after a while.
+    Kill {
+        down_ms: u64,
+    },
+}
+
+fn mishap(rng: &mut StdRng) -> Mishap {
+    let share = |rng: &mut StdRng| f64::from(rng.random_range(1..=20)) / 100.0;
+    Mishap::Fault(match rng.random_range(0..13) {
+        0 | 1 => json!({ "dropSockets": true }),
+        2 => json!({ "expireChannels": true }),
+        3 => json!({ "revokeTokens": true }),
+        4 => json!({ "closingNotice": true }),
+        5 => json!({ "duplicate": share(rng) }),
+        6 => json!({ "reorder": share(rng) }),
+        7 => json!({ "malformed": share(rng) / 4.0 }),
+        8 => json!({ "status": 429, "forMs": rng.random_range(200..1_500) }),
+        9 => json!({ "status": 500, "forMs": rng.random_range(200..1_500) }),
+        10 => json!({ "silentMs": rng.random_range(100..1_000) }),
+        11 => return Mishap::Heal,
+        _ => {
+            return Mishap::Kill {
+                down_ms: rng.random_range(0..800),
+            };
+        }
+    })
+}
+
+async fn run(seed: u64) -> Result<usize, String> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let config = SimulatorConfig {
+        seed,
+        ..SimulatorConfig::for_tests()
+    };
+    let organisation = Organisation::start_with(config).await;
+    let database = if seed % 4 == 0 {
+        Database::Postgres
+    } else {
+        Database::Sqlite
+    };
+    let mut gateway = Restartable::start(&organisation, database).await;
+    gateway.until_live().await;
+    organisation
+        .traffic(json!({ "eventsPerSecond": 60, "conversations": 12, "seconds": 4 }))
+        .await;
+    for _ in 0..rng.random_range(4..9) {
+        match mishap(&mut rng) {
+            Mishap::Fault(fault) => organisation.fault(fault).await,
+            Mishap::Heal => organisation.heal().await,
+            Mishap::Kill { down_ms } => {
+                gateway.kill().await;
+                tokio::time::sleep(Duration::from_millis(down_ms)).await;
+                gateway.restart(&organisation).await;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(rng.random_range(200..900))).await;
+    }
+    organisation.heal().await;
+    eventually("all conversations have ended", || async {
+        let truth = organisation.truth().await;
+        truth.iter().all(|it| it["ended"] == true).then_some(())
+    })
+    .await;
+    gateway.until_live().await;
+    let truth = organisation.truth().await;
+    for told in &truth {
+        check(&gateway, told, seed).await?;
+    }
+    Ok(truth.len())
+}
+
+/// Waits a while for what is still on its way, then says what differs.
+async fn check(gateway: &Restartable, truth: &Value, seed: u64) -> Result<(), String> {
+    let id = truth["id"].as_str().expect("an id");
+    let mut history = Vec::new();
+    for _ in 0..100 {
+        history = gateway.history(id).await;
+        if agrees(&history, truth) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    let steps = truth["steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .map(|step| {
+            let marks = [("tellable", 't'), ("heard", 'h')];
+            let marks: String = marks
+                .iter()
+                .filter(|(name, _)| step[*name] == true)
+                .map(|(_, mark)| *mark)
+                .collect();
+            format!(
+                "{} {} {marks} {}",
+                step["at"].as_str().unwrap_or_default(),
+                step["status"].as_str().unwrap_or_default(),
+                step["step"]
+            )
+        });
+    let steps = steps.collect::<Vec<_>>().join("\n  ");
+    let told = gateway.told(id).await.join("\n  ");
+    Err(format!(
+        "seed {seed}, conversation {id}: the record says {history:?}\n  {told}\nthe truth is\n  {steps}"
+    ))
+}
+
+/// The history is the truth: each tellable step is in it, in order, each once and nothing else. The
+/// gap of a transfer that is over within a second leaves no trace in Genesys: it is told when it was
+/// heard, and that is lost with the socket or the gateway that heard it.
+fn agrees(history: &[String], truth: &Value) -> bool {
+    let steps = truth["steps"].as_array().expect("steps");
+    let mut told = Vec::new();
+    for step in steps {
+        let status = step["status"].as_str().expect("a status").to_owned();
+        if step["status"] == "CREATED" {
+            continue;
+        }
+        told.push((status, step["tellable"] == true));
+    }
+    fits(history, &told, None)
+}
+
+/// Whether the history can be made from the steps by leaving out some that need not be there and
+/// merging equal neighbours.
+fn fits(history: &[String], steps: &[(String, bool)], last: Option<&str>) -> bool {
+    let Some(((status, must), rest)) = steps.split_first() else {
+        return history.is_empty();
+    };
+    if last == Some(status.as_str()) {
+        return fits(history, rest, last);
+    }
+    let taken = history.first() == Some(status) && fits(&history[1..], rest, Some(status));
+    taken || (!must && fits(history, rest, last))
+}
+
+async fn run_all(seeds: Vec<u64>) {
+    let mut failed = Vec::new();
+    let mut conversations = 0;
+    let mut running = tokio::task::JoinSet::new();
+    let mut waiting = seeds.iter().copied();
+    loop {
+        while running.len() < AT_ONCE
+            && let Some(seed) = waiting.next()
+        {
+            running.spawn(async move { (seed, tokio::task::spawn(run(seed)).await) });
+        }
+        let Some(ended) = running.join_next().await else {
+            break;
+        };
+        match ended.expect("the outer task only waits") {
+            (_, Ok(Ok(checked))) => conversations += checked,
+            (_, Ok(Err(differs))) => failed.push(differs),
+            (seed, Err(panicked)) => failed.push(format!("seed {seed}: {panicked}")),
+        }
+    }
+    println!(
+        "{} runs, {conversations} conversations, {} differ",
+        seeds.len(),
+        failed.len()
+    );
+    assert!(
+        failed.is_empty(),
+        "replay with GATEWAY_FAULT_SEED=<seed>\n{}",
+        failed.join("\n")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_fails_the_record_equals_the_truth() {
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .and_then(|value| value.parse::<u64>().ok())
+    };
+    let seeds: Vec<u64> = if let Some(seed) = number("GATEWAY_FAULT_SEED") {
+        vec![seed]
+    } else {
+        let first: u64 = rand::rng().random_range(0..1_000_000);
+        (first..first + number("GATEWAY_FAULT_RUNS").unwrap_or(FEW)).collect()
+    };
+    println!("seeds {}..={}", seeds[0], seeds[seeds.len() - 1]);
+    run_all(seeds).await;
+}
+
+#[test]
+fn a_history_fits_only_with_all_that_must_be_in_it() {
+    let owned = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let steps: Vec<(String, bool)> = [("A", true), ("T", false), ("A", true), ("B", true)]
+        .map(|(status, must)| (status.to_owned(), must))
+        .to_vec();
+    assert!(fits(&owned(&["A", "B"]), &steps, None));
+    assert!(fits(&owned(&["A", "T", "A", "B"]), &steps, None));
+    assert!(!fits(&owned(&["A", "T", "B"]), &steps, None));
+    assert!(!fits(&owned(&["A"]), &steps, None));
+    assert!(!fits(&owned(&["A", "B", "B"]), &steps, None));
+}
