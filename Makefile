@@ -14,6 +14,7 @@ help:
 	@echo "make lint    formatting and lints only"
 	@echo "make unit    Rust tests only (unit and integration)"
 	@echo "make protocol  the front door against the protocols' own libraries"
+	@echo "make soak    the random fault runs in full"
 	@echo "make e2e     browser tests only"
 	@echo "make sdk     Genesys' own SDKs against the simulator only"
 	@echo "make screenshots  the README's pictures, from the running product"
@@ -87,6 +88,12 @@ screenshots: web
 	@scripts/need chromium
 	$(CARGO) build --locked --bin conversation-gateway
 	cd web-demo && GATEWAY_BIN="$(abspath $(TARGET))/debug/conversation-gateway" npm run screenshots
+
+# The random runs in full: 200 runs, each replayed by GATEWAY_FAULT_SEED=<seed>.
+.PHONY: soak
+soak: web
+	@scripts/need postgresql nextest
+	GATEWAY_FAULT_RUNS=$${GATEWAY_FAULT_RUNS:-200} $(CARGO) nextest run --locked --profile soak -E 'test(random_faults::)' --no-capture
 
 schema:
 	$(CARGO) run --quiet -- schema > schema.graphql.new

@@ -196,19 +196,19 @@ impl Conversation {
             _ => Detail::Full,
         };
         let said_end = snapshot.end;
-        let updates = self.take_in(facts, &told, said_end, detail, change);
+        let updates = self.take_in(*facts, &told, said_end, detail, change);
         Applied { updates, doubtful }
     }
 
     /// Applies a notification that waited for a reading; one that fits nowhere is older.
     fn see_through(&mut self, snapshot: &Snapshot, told: &Snapshot, at: Time) -> Vec<Update> {
-        let Merged::News { mut facts, .. } = merge::merge(&self.facts, snapshot, None, at) else {
+        let Merged::News { facts, .. } = merge::merge(&self.facts, snapshot, None, at) else {
             return Vec::new();
         };
         let Some(marks) = placed(&facts, &told.participants, &self.facts) else {
             return Vec::new();
         };
-        facts.marks = marks;
+        let facts = Facts { marks, ..*facts };
         let change = Change {
             occurred_at: at,
             received_at: at,

@@ -17,7 +17,7 @@ pub(super) enum Merged {
     /// The snapshot is older, or repeats what was applied last.
     Nothing,
     News {
-        facts: Facts,
+        facts: Box<Facts>,
         /// The same participants with the segments that the record drops.
         told: Vec<Participant>,
         /// Nothing but marks that may come and go differs.
@@ -76,7 +76,7 @@ pub(super) fn merge(
     }
     if !differs_only_in_marks(&known.participants, &facts.participants) {
         return Merged::News {
-            facts,
+            facts: Box::new(facts),
             told,
             marks_only: false,
             doubtful: false,
@@ -89,7 +89,7 @@ pub(super) fn merge(
         before: marks(&known.participants),
     });
     Merged::News {
-        facts,
+        facts: Box::new(facts),
         told,
         marks_only: true,
         doubtful,
@@ -483,7 +483,7 @@ fn is_known_hold(known: &Facts, facts: &Facts) -> bool {
             let began = leg.start_hold_time.or(leg.park_time);
             let count = known.marks.get(&leg.id);
             count.is_some_and(|count| {
-                count.turns % 2 == 0 && began.is_some() && count.newest >= began
+                count.turns.is_multiple_of(2) && began.is_some() && count.newest >= began
             })
         })
 }

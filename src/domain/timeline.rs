@@ -50,8 +50,14 @@ pub fn moments(
     end: Option<Time>,
     detail: Detail,
 ) -> Vec<Moment> {
-    let story = Story { known, told, limit };
+    let mut story = Story {
+        known,
+        told,
+        limit,
+        newest: None,
+    };
     let times = story.times();
+    story.newest = times.last().copied();
     let present = shown(limit.participants, end);
     let mut last = (!known.participants.is_empty()).then(|| shown(known.participants, None));
     let mut found: Vec<(Shown, Moment)> = Vec::new();
@@ -80,18 +86,44 @@ pub fn moments(
 }
 
 /// Whether a notification shows that an earlier one was missed whose time it does not tell: an
-/// offer that is over already, or a hold that ended with the leg and may have been taken back.
+/// offer that is over already, one that came with other news, or a hold that ended with the leg
+/// and may have been taken back.
 pub fn leaps(known: &[Participant], said: &[Participant]) -> bool {
-    said.iter().filter(|said| !said.supervising).any(|said| {
-        let internal = !matches!(role_of(said), Role::External | Role::Dialer);
-        said.legs
-            .iter()
-            .filter(|leg| decides(leg.medium))
-            .any(|leg| match find(known, said, leg) {
-                None => internal && began_otherwise(leg, said),
-                Some((_, known)) => is_marked(known) && phase_of(leg, said) == Phase::Ended,
-            })
-    })
+    let none = Marks::new();
+    let story = Story {
+        known: Picture {
+            participants: known,
+            marks: &none,
+        },
+        told: said,
+        limit: Picture {
+            participants: said,
+            marks: &none,
+        },
+        newest: None,
+    };
+    let mut offered = false;
+    for participant in said.iter().filter(|said| !said.supervising) {
+        let role = role_of(participant);
+        for leg in participant.legs.iter().filter(|leg| decides(leg.medium)) {
+            match find(known, participant, leg) {
+                None if matches!(role, Role::External | Role::Dialer) => {}
+                None if began_otherwise(leg, participant) => return true,
+                None => {
+                    offered |= role == Role::Agent
+                        && leg.start_alerting_time.is_none()
+                        && phase_of(leg, participant) == Phase::Pending;
+                }
+                Some((_, known)) if is_marked(known) => {
+                    if phase_of(leg, participant) == Phase::Ended {
+                        return true;
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    offered && !story.times().is_empty()
 }
 
 /// The number of times the leg's marks came and went, where the leg tells it: by its segments.
@@ -119,7 +151,9 @@ pub fn place_of(said: &Leg, ended: bool, told: &Leg, known: usize) -> Option<usi
         let exact = marks
             .iter()
             .position(|mark| mark.on && Some(mark.at) == began);
-        exact.map_or(known + usize::from(known % 2 == 0), |index| index + 1)
+        exact.map_or(known + usize::from(known.is_multiple_of(2)), |index| {
+            index + 1
+        })
     } else {
         known + known % 2
     };
@@ -186,7 +220,7 @@ fn marks_of(leg: &Leg, known: usize) -> Vec<MarkTurn> {
         let began = leg.start_hold_time.or(leg.park_time);
         let parked = leg.state == LegState::Parked;
         return began
-            .filter(|_| is_marked(leg) && known % 2 == 0)
+            .filter(|_| is_marked(leg) && known.is_multiple_of(2))
             .map(|at| MarkTurn {
                 at,
                 on: true,
@@ -224,6 +258,7 @@ struct Story<'a> {
     known: Picture<'a>,
     told: &'a [Participant],
     limit: Picture<'a>,
+    newest: Option<Time>,
 }
 
 impl Story<'_> {
@@ -238,7 +273,10 @@ impl Story<'_> {
                 .participants
                 .iter()
                 .find(|it| it.id == participant.id);
-            let wrapped = participant.end_acw_time;
+            let limit = self.limit.participant(participant);
+            let wrapped = participant
+                .end_acw_time
+                .filter(|_| limit.is_some_and(|it| it.end_acw_time.is_some()));
             times.extend(wrapped.filter(|_| known.is_none_or(|it| it.end_acw_time.is_none())));
         }
         times.sort_unstable();
@@ -277,6 +315,7 @@ impl Story<'_> {
             .iter()
             .filter_map(|leg| self.leg_at(told, leg, at))
             .collect();
+        let limit = self.limit.participant(told)?;
         let began = |time: Option<Time>| time.is_some_and(|time| time <= at);
         if known.is_none()
             && legs.is_empty()
@@ -286,7 +325,10 @@ impl Story<'_> {
             return None;
         }
         let then = |field: fn(&Participant) -> Option<Time>| {
-            field(told).filter(|time| *time <= at || known.is_some_and(|it| field(it).is_some()))
+            field(told).filter(|time| {
+                (*time <= at && field(limit).is_some())
+                    || known.is_some_and(|it| field(it).is_some())
+            })
         };
         let wrapped = |wrapup: &super::snapshot::Wrapup| {
             wrapup.end_time.is_some_and(|time| time <= at)
@@ -306,6 +348,15 @@ impl Story<'_> {
     fn leg_at(&self, participant: &Participant, leg: &Leg, at: Time) -> Option<Leg> {
         let known = find(self.known.participants, participant, leg);
         let mut news = self.news(participant, leg);
+        let untimed = known.is_none()
+            && news.is_empty()
+            && role_of(participant) != Role::Agent
+            && phase_of(leg, participant) != Phase::Ended;
+        if untimed && self.newest == Some(at) {
+            // It began at a time that is not told: with whatever happened last.
+            let now = find(self.limit.participants, participant, leg);
+            return now.map(|(_, now)| now.clone());
+        }
         news.retain(|(time, _)| *time <= at);
         if news.is_empty() {
             return known.map(|(_, known)| known.clone());
@@ -362,6 +413,10 @@ impl Story<'_> {
 }
 
 impl Picture<'_> {
+    fn participant(&self, wanted: &Participant) -> Option<&Participant> {
+        self.participants.iter().find(|it| it.id == wanted.id)
+    }
+
     fn turns(&self, participant: &Participant, leg: &Leg) -> usize {
         find(self.participants, participant, leg)
             .map_or(0, |(_, known)| turns_of(known, self.marks))
@@ -431,7 +486,9 @@ fn waiting_state(
     known: Option<LegState>,
     at: Time,
 ) -> LegState {
-    let segment = leg.segments.iter().rfind(|segment| segment.start <= at);
+    let segment = leg.segments.iter().rfind(|segment| {
+        segment.start <= at && leg.connected_time.is_none_or(|then| segment.start < then)
+    });
     let by_segment = segment.and_then(|segment| match segment.activity {
         Activity::Alert => Some(LegState::Alerting),
         Activity::Dialing => Some(LegState::Dialing),

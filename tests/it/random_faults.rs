@@ -42,7 +42,8 @@ fn mishap(rng: &mut StdRng) -> Mishap {
         7 => json!({ "malformed": share(rng) / 4.0 }),
         8 => json!({ "status": 429, "forMs": rng.random_range(200..1_500) }),
         9 => json!({ "status": 500, "forMs": rng.random_range(200..1_500) }),
-        10 => json!({ "silentMs": rng.random_range(100..1_000) }),
+        // Long enough to be noticed: a socket that loses frames and yet answers there is none.
+        10 => json!({ "silentMs": rng.random_range(3_300..4_500) }),
         11 => return Mishap::Heal,
         _ => {
             return Mishap::Kill {
@@ -59,7 +60,7 @@ async fn run(seed: u64) -> Result<usize, String> {
         ..SimulatorConfig::for_tests()
     };
     let organisation = Organisation::start_with(config).await;
-    let database = if seed % 4 == 0 {
+    let database = if seed.is_multiple_of(4) {
         Database::Postgres
     } else {
         Database::Sqlite
