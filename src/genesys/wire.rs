@@ -489,10 +489,7 @@ tolerant_object!(
     Wrapup,
     RoutingData,
     EntityRef,
-    ErrorBody,
-    AnalyticsParticipant,
-    AnalyticsSession,
-    AnalyticsSegment
+    ErrorBody
 );
 
 struct Element<T>(Option<T>);
