@@ -30,6 +30,7 @@ use crate::hub::Hub;
 use crate::ingest::IngestLoop;
 use crate::lifecycle::Lifecycle;
 use crate::read_model::ReadModel;
+use crate::sessions::Sessions;
 use crate::settling::Settling;
 use crate::store::Store;
 
@@ -90,6 +91,7 @@ impl App {
         let sockets = TaskTracker::new();
         let directory = Directory::new(genesys, &config.genesys.directory);
         let authenticator = authenticator(&config, &store, &clock, &mut lifecycle)?;
+        let sessions = Sessions::new(Arc::clone(&clock));
         let services = Services {
             store: store.clone(),
             hub: hub.clone(),
@@ -106,11 +108,14 @@ impl App {
             feed_status: feed_status.clone(),
             owner_ids: config.owners.ids(),
             clock,
+            authenticator: Arc::clone(&authenticator),
+            sessions: sessions.clone(),
         };
         let router = http::router(HttpParts {
             executor: GatewayExecutor::new(&services, feeds),
             sdl: Arc::from(graphql::sdl()),
             authenticator,
+            sessions,
             readiness: Arc::new(Parts {
                 store: store.clone(),
                 feed_status,

@@ -109,6 +109,7 @@ fn life(index: u32, changes: u32) -> anyhow::Result<Change> {
     Ok(Change {
         conversation,
         updates,
+        deeds: Vec::new(),
     })
 }
 

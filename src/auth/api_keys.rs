@@ -16,6 +16,7 @@ use super::cache::fingerprint;
 use super::grants::Teams;
 use crate::clock::Clock;
 use crate::domain::api_key::{ApiKey, Grant};
+use crate::domain::audit::{AuditEntry, Deed};
 use crate::domain::caller::Caller;
 use crate::domain::time::Time;
 use crate::http::Refused;
@@ -56,8 +57,34 @@ pub async fn create(
         expires_at: new.expires_at,
         revoked_at: None,
     };
-    store.add_api_key(&key, &hash(&secret)).await?;
+    let deed = deed(&key.created_by, Deed::KeyCreated, &key.id, now);
+    store.add_api_key(&key, &hash(&secret), &deed).await?;
     Ok((key, secret.into()))
+}
+
+/// Revokes a key for ever. `None`: there is none that could be revoked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke(
+    store: &Store,
+    id: &str,
+    by: &str,
+    now: Time,
+) -> Result<Option<ApiKey>, StoreError> {
+    let deed = deed(by, Deed::KeyRevoked, id, now);
+    store.revoke_api_key(id, &deed).await
+}
+
+fn deed(by: &str, deed: Deed, id: &str, now: Time) -> AuditEntry {
+    AuditEntry {
+        at: now,
+        subject: by.into(),
+        deed,
+        conversation_id: None,
+        object: Some(id.to_owned()),
+        address: None,
+    }
 }
 
 fn hash(key: &str) -> String {

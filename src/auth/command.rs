@@ -174,7 +174,7 @@ async fn list(config: &StoreConfig, now: Time) -> anyhow::Result<()> {
 
 async fn revoke(id: &str, config: &StoreConfig, now: Time) -> anyhow::Result<()> {
     let store = open(config).await?;
-    match store.revoke_api_key(id, now).await? {
+    match api_keys::revoke(&store, id, &operator(), now).await? {
         Some(key) => {
             eprintln!("revoked {} ({})", key.id, key.name);
             Ok(())

@@ -33,7 +33,7 @@ use api_keys::ApiKeys;
 use credential::Credential;
 use jwt::Tokens;
 
-pub use api_keys::{NewKey, create};
+pub use api_keys::{NewKey, create, revoke};
 pub use config::{AuthConfig, ConfigError};
 pub use grants::Teams;
 pub use issue::issue;

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::running::Outcome;
 use super::{CommandError, Commands, visible};
+use crate::domain::audit::Deed;
 use crate::domain::caller::Caller;
 use crate::domain::closing::{AgentTask, Plan, is_over};
 use crate::domain::event::Fact;
@@ -82,6 +83,9 @@ impl Commands {
     /// There is no such conversation or agent or code; Genesys refuses a step.
     pub async fn close(&self, caller: &Caller, close: Close) -> Outcome {
         self.check_visible(caller, close.conversation_id)
+            .await
+            .map_err(Arc::new)?;
+        self.record(caller, Deed::Closed, close.conversation_id)
             .await
             .map_err(Arc::new)?;
         let work = || {

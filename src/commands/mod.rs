@@ -10,6 +10,7 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::domain::audit::{AuditEntry, Deed};
 use crate::domain::caller::Caller;
 use crate::domain::event::{ConversationEvent, Fact, Refused};
 use crate::domain::ids::ConversationId;
@@ -20,7 +21,7 @@ use crate::genesys::actions::ActionsConfig;
 use crate::genesys::budget::Priority;
 use crate::genesys::client::{ApiError, GenesysClient};
 use crate::genesys::directory::Directory;
-use crate::ingest::{Ingest, IngestError, Written};
+use crate::ingest::{Asker, Ingest, IngestError, Written};
 use crate::store::{Store, StoreError};
 
 pub use closing::{Close, CloseFailure, CloseStep, StepState};
@@ -143,6 +144,7 @@ impl Commands {
         id: ConversationId,
     ) -> Result<Written, CommandError> {
         self.check_visible(caller, id).await?;
+        self.record(caller, Deed::Refreshed, id).await?;
         let read = self.read(caller, id).await;
         if let Err(CommandError::Genesys(cause)) = &read {
             let message = format!("the conversation cannot be read: {cause}");
@@ -201,6 +203,17 @@ impl Commands {
             .await
     }
 
+    /// What asks something of Genesys is recorded before: whether it did it or not, it was asked.
+    async fn record(
+        &self,
+        caller: &Caller,
+        deed: Deed,
+        id: ConversationId,
+    ) -> Result<(), CommandError> {
+        let entry = AuditEntry::of(caller, deed, id, self.clock.now());
+        Ok(self.store.record(&entry).await?)
+    }
+
     /// A narrowed caller may change only what he sees; what nobody knows yet is nobody's.
     async fn check_visible(&self, caller: &Caller, id: ConversationId) -> Result<(), CommandError> {
         if caller.sees_everything() {
@@ -229,8 +242,32 @@ impl Commands {
             actor: Some(Arc::clone(&caller.subject)),
             fact,
         };
-        Ok(self.ingest.submit(event).await?)
+        let asker = asker(caller, &event);
+        Ok(self.ingest.submit_for(asker, event).await?)
     }
+}
+
+/// Who asks for what the gateway does by itself, without Genesys.
+fn asker(caller: &Caller, event: &ConversationEvent) -> Option<Asker> {
+    let (deed, object) = match &event.fact {
+        Fact::Registered(said) => (
+            Deed::Registered,
+            said.context.as_ref().map(ToString::to_string),
+        ),
+        Fact::Linked(link) => (
+            Deed::Linked,
+            Some(format!("{} {}", link.context, link.verb.as_str())),
+        ),
+        Fact::Unlinked { context, verb } => {
+            (Deed::Unlinked, Some(format!("{context} {}", verb.as_str())))
+        }
+        _ => return None,
+    };
+    let deed = AuditEntry::of(caller, deed, event.conversation_id, event.received_at);
+    Some(Asker {
+        scope: caller.scope.clone(),
+        deed: AuditEntry { object, ..deed },
+    })
 }
 
 fn visible(caller: &Caller, written: Written) -> Result<Written, CommandError> {

@@ -69,6 +69,14 @@ impl Scope {
         }
     }
 
+    /// The scope of nobody.
+    pub fn nothing() -> Self {
+        Self::Narrowed {
+            queues: Arc::default(),
+            user: None,
+        }
+    }
+
     /// Whether a conversation in this state is visible (contract: scope).
     pub fn sees(&self, row: &Row) -> bool {
         match self {

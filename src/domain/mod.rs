@@ -4,6 +4,7 @@
 //! Genesys JSON and no GraphQL. Time arrives inside an event or as an argument.
 
 pub mod api_key;
+pub mod audit;
 pub mod caller;
 pub mod closing;
 pub mod conversation;

@@ -152,6 +152,17 @@ pub struct ContextRef {
     pub object_id: String,
 }
 
+impl std::fmt::Display for ContextRef {
+    /// `CASE case-7`, `CUSTOM order 17`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.key.as_str())?;
+        if !self.custom_key.is_empty() {
+            write!(f, " {}", self.custom_key)?;
+        }
+        write!(f, " {}", self.object_id)
+    }
+}
+
 /// The scalars of a conversation and the ids that filters need, as of one version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {

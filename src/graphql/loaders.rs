@@ -5,13 +5,28 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 
+use crate::domain::caller::Scope;
 use crate::domain::ids::ConversationId;
 use crate::domain::registration::ContextLink;
 use crate::domain::snapshot::Participant;
 use crate::store::{Committed, Page, Slice, Store, StoreError};
 
-/// Loads for one operation.
-pub(crate) struct Loads(pub(crate) Store);
+/// Loads for one operation. What hangs on a conversation is shown to who sees the conversation now,
+/// also where a change of the past is told.
+pub(crate) struct Loads {
+    pub(crate) store: Store,
+    pub(crate) scope: Scope,
+}
+
+impl Loads {
+    async fn visible(
+        &self,
+        ids: impl IntoIterator<Item = ConversationId>,
+    ) -> Result<Vec<ConversationId>, Arc<StoreError>> {
+        let ids: Vec<_> = ids.into_iter().collect();
+        Ok(self.store.visible(&self.scope, ids).await?)
+    }
+}
 
 /// The participants of a conversation of which only the row is at hand.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -32,7 +47,8 @@ impl Loader<ConversationId> for Loads {
         &self,
         ids: &[ConversationId],
     ) -> Result<HashMap<ConversationId, Self::Value>, Self::Error> {
-        Ok(self.0.links(ids).await?)
+        let ids = self.visible(ids.iter().copied()).await?;
+        Ok(self.store.links(&ids).await?)
     }
 }
 
@@ -41,8 +57,8 @@ impl Loader<WholeKey> for Loads {
     type Error = Arc<StoreError>;
 
     async fn load(&self, keys: &[WholeKey]) -> Result<HashMap<WholeKey, Self::Value>, Self::Error> {
-        let ids: Vec<ConversationId> = keys.iter().map(|key| key.0).collect();
-        let found = self.0.participants(&ids).await?;
+        let ids = self.visible(keys.iter().map(|key| key.0)).await?;
+        let found = self.store.participants(&ids).await?;
         Ok(found
             .into_iter()
             .map(|(id, participants)| (WholeKey(id), Arc::new(participants)))
@@ -64,7 +80,8 @@ impl Loader<HistoryKey> for Loads {
         }
         let mut found = HashMap::new();
         for (page, ids) in by_page {
-            for (id, slice) in self.0.status_history(&ids, page).await? {
+            let ids = self.visible(ids).await?;
+            for (id, slice) in self.store.status_history(&ids, page).await? {
                 let key = HistoryKey {
                     id,
                     page: page.clone(),

@@ -33,8 +33,10 @@ use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::counts::Counts;
 use crate::domain::feed::FeedStatus;
+use crate::http::Authenticate;
 use crate::hub::Hub;
 use crate::read_model::ReadModel;
+use crate::sessions::Sessions;
 use crate::store::Store;
 
 pub type GatewaySchema = Schema<Query, Mutation, Subscription>;
@@ -50,6 +52,8 @@ pub struct Services {
     pub feed_status: watch::Receiver<FeedStatus>,
     pub owner_ids: OwnerIds,
     pub clock: Arc<dyn Clock>,
+    pub authenticator: Arc<dyn Authenticate>,
+    pub sessions: Sessions,
 }
 
 /// Builds the schema that answers requests.
@@ -76,6 +80,8 @@ fn built(services: Services, validation: ValidationMode) -> GatewaySchema {
         .data(services.feed_status)
         .data(services.owner_ids)
         .data(services.clock)
+        .data(services.authenticator)
+        .data(services.sessions)
         .finish()
 }
 

@@ -3,19 +3,29 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Error, Object, Result, SimpleObject};
+use axum::http::HeaderMap;
 
-use super::error;
+use super::error::{self, bad_input, code, coded};
+use super::scalars::DateTime;
 use super::types::conversation::Conversation;
 use super::types::input::{
     CloseConversationInput, LinkConversationInput, RefreshConversationInput,
     RegisterConversationInput, UnlinkConversationInput,
 };
+use super::types::session::{EndSessionInput, RenewSessionInput, Session};
 use crate::clock::Clock;
 use crate::commands::{CommandError, Commands};
+use crate::domain::audit::{AuditEntry, Deed};
 use crate::domain::caller::Caller;
+use crate::domain::time::Time;
+use crate::http::{Authenticate, Refused};
 use crate::hub::Hub;
 use crate::ingest::Written;
+use crate::sessions::{self, Sessions};
 use crate::store::Store;
+
+/// Longest reason that fits into a close frame with room to spare.
+const LONGEST_REASON: usize = 100;
 
 /// What may be changed.
 pub struct Mutation;
@@ -73,6 +83,24 @@ pub struct RefreshConversationPayload {
     pub conversation: Conversation,
     /// The place in the change log that this answer reflects.
     pub feed_cursor: String,
+    /// As given.
+    pub client_mutation_id: Option<String>,
+}
+
+/// What ending a connection gives back.
+#[derive(SimpleObject)]
+pub struct EndSessionPayload {
+    /// The connection, as it was.
+    pub session: Session,
+    /// As given.
+    pub client_mutation_id: Option<String>,
+}
+
+/// What a newer token gives.
+#[derive(SimpleObject)]
+pub struct RenewSessionPayload {
+    /// When the connection ends unless it is renewed again.
+    pub expires_at: DateTime,
     /// As given.
     pub client_mutation_id: Option<String>,
 }
@@ -181,6 +209,67 @@ impl Mutation {
             client_mutation_id,
         })
     }
+
+    /// Goes on with a newer token on this WebSocket, before the old one ends. Where it allows or shows
+    /// something else than the old one, running subscriptions end with `SUBSCRIPTION_ENDED`, reason
+    /// PERMISSION, so that nothing more is told by the old rights: subscribe again behind the last
+    /// cursor.
+    async fn renew_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The token.")] input: RenewSessionInput,
+    ) -> Result<RenewSessionPayload> {
+        let expires_at = renew(ctx, &input.token).await?;
+        Ok(RenewSessionPayload {
+            expires_at: expires_at.into(),
+            client_mutation_id: input.client_mutation_id,
+        })
+    }
+
+    /// Ends a live connection to this process. Needs the permission `admin`.
+    async fn end_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which, and why.")] input: EndSessionInput,
+    ) -> Result<EndSessionPayload> {
+        let reason = input.reason.unwrap_or_default();
+        if reason.len() > LONGEST_REASON {
+            return Err(bad_input("input.reason", "at most 100 bytes"));
+        }
+        let now = ctx.data::<Arc<dyn Clock>>()?.now();
+        let id = input.session_id.to_string();
+        let ended = ctx.data::<Sessions>()?.end(&id, &reason);
+        let ended = ended.ok_or_else(|| error::not_found("session"))?;
+        let deed = AuditEntry::about(ctx.data::<Caller>()?, Deed::SessionEnded, Some(id), now);
+        let recorded = ctx.data::<Store>()?.record(&deed).await;
+        recorded.map_err(|cause| error::store(ctx, &cause))?;
+        Ok(EndSessionPayload {
+            session: Session::from(&ended),
+            client_mutation_id: input.client_mutation_id,
+        })
+    }
+}
+
+async fn renew(ctx: &Context<'_>, token: &str) -> Result<Time> {
+    let no_socket = || bad_input("input", "only a WebSocket can be renewed");
+    let session = ctx
+        .data_opt::<Arc<sessions::Session>>()
+        .ok_or_else(no_socket)?;
+    let shown = serde_json::Map::from_iter([("token".to_owned(), token.into())]);
+    let authenticator = ctx.data::<Arc<dyn Authenticate>>()?;
+    let judged = authenticator
+        .connection(Some(&shown), &HeaderMap::new())
+        .await;
+    let pass = judged.map_err(|refused| match refused {
+        Refused::Unauthenticated(why) => coded(code::UNAUTHENTICATED, why),
+        Refused::Unavailable => coded(code::TIMEOUT, "the token can't be verified now; try again"),
+    })?;
+    let endless = || bad_input("input.token", "it has no end, so it renews nothing");
+    let expires_at = pass.validity.expires_at().ok_or_else(endless)?;
+    session
+        .renew(pass)
+        .map_err(|other| coded(code::FORBIDDEN, other.to_string()))?;
+    Ok(expires_at)
 }
 
 fn conversation(written: Written) -> Conversation {

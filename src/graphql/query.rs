@@ -9,6 +9,7 @@ use super::error::{self, bad_input};
 use super::global_id::GlobalId;
 use super::loaders::Loads;
 use super::pagination;
+use super::types::audit::{AuditConnection, AuditFilter};
 use super::types::context::{ContextConnection, ContextLink};
 use super::types::conversation::{Conversation, ConversationConnection};
 use super::types::count::{ConversationCount, CountDimension};
@@ -18,6 +19,7 @@ use super::types::feed::FeedStatus;
 use super::types::input::{ConversationFilter, ConversationOrder, conversation_id};
 use super::types::participant::Participant;
 use super::types::quick::Quick;
+use super::types::session::SessionConnection;
 use crate::commands::Commands;
 use crate::counts::{Counts, Question};
 use crate::domain::caller::Caller;
@@ -26,6 +28,7 @@ use crate::domain::filter::Filter;
 use crate::domain::ids::{ConversationId, QueueId};
 use crate::domain::row::ContextRef;
 use crate::read_model::ReadModel;
+use crate::sessions::Sessions;
 use crate::store::{Order, Page, Store};
 
 /// Anything with a global id.
@@ -181,6 +184,33 @@ impl Query {
             .await
             .map_err(|cause| error::store(ctx, &cause))?;
         Ok(head.cursor().encode())
+    }
+
+    /// Who did what, when, and from where; the newest first. Needs the permission `admin`.
+    async fn audit_trail(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which entries; all without.")] filter: Option<AuditFilter>,
+        #[graphql(desc = "How many, 0 to 200; 50 by default.")] first: Option<i32>,
+        #[graphql(desc = "Only those after this edge's cursor.")] after: Option<String>,
+    ) -> Result<AuditConnection> {
+        let page = pagination::page(first, after, None, None)?;
+        let wanted = filter.unwrap_or_default().into_domain()?;
+        let slice = ctx.data::<Store>()?.audit_trail(&wanted, &page).await;
+        let slice = slice.map_err(|cause| error::store(ctx, &cause))?;
+        Ok(AuditConnection::of(&slice))
+    }
+
+    /// The live connections to this process, the oldest first. Needs the permission `admin`.
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 0 to 200; 50 by default.")] first: Option<i32>,
+        #[graphql(desc = "Only those after this edge's cursor.")] after: Option<String>,
+    ) -> Result<SessionConnection> {
+        let page = pagination::page(first, after, None, None)?;
+        let open = ctx.data::<Sessions>()?.list();
+        Ok(SessionConnection::of(&open, &page))
     }
 
     /// Whatever a global id names; null when there is no such thing that the caller may see.

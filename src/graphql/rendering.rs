@@ -3,6 +3,7 @@
 //! A subscription of the schema waits at its slot. Each change put there comes out as one response,
 //! exactly as if the subscriber had been served alone: same document, same fragments, same errors.
 
+use std::any::TypeId;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
@@ -14,7 +15,7 @@ use futures_util::stream::{BoxStream, Stream, StreamExt};
 
 use super::GatewaySchema;
 use super::loaders::Loads;
-use crate::domain::caller::Caller;
+use crate::domain::caller::{Caller, Scope};
 use crate::domain::request_id::RequestId;
 use crate::feed::{Render, Told, Wanted};
 use crate::http;
@@ -155,5 +156,9 @@ impl Render for Rendering {
     reason = "loads end with the operation that waits for them"
 )]
 pub(super) fn with_loaders(request: Request, store: &Store) -> Request {
-    request.data(DataLoader::new(Loads(store.clone()), tokio::spawn))
+    let caller = request.data.get(&TypeId::of::<Caller>());
+    let caller = caller.and_then(|caller| caller.downcast_ref::<Caller>());
+    let scope = caller.map_or_else(Scope::nothing, |caller| caller.scope.clone());
+    let store = store.clone();
+    request.data(DataLoader::new(Loads { store, scope }, tokio::spawn))
 }

@@ -5,20 +5,22 @@
 use async_graphql::Request as GraphqlRequest;
 use async_graphql::parser::types::OperationType;
 use axum::body::Bytes;
+use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::listener::Peer;
 use super::negotiation::{MediaType, is_utf8, negotiate};
 use super::operations::Operations;
 use super::request::{from_body, from_query_string, operation_type};
 use super::response::{code, error, executed, only_by_post, refusal, refused};
 use super::{Front, envelope, execution, graphql_sse, graphql_ws};
-use crate::domain::caller::Caller;
 use crate::domain::freshness::AtLeast;
 use crate::domain::request_id::RequestId;
+use crate::sessions::Pass;
 
 pub(super) async fn post<E: Operations>(
     State(front): State<Front<E>>,
@@ -77,7 +79,7 @@ async fn answer<E: Operations>(
     media: MediaType,
 ) -> Response {
     let Sender {
-        caller,
+        pass,
         request_id,
         last_event_id,
         at_least,
@@ -87,15 +89,15 @@ async fn answer<E: Operations>(
         None => request,
     };
     if media == MediaType::EventStream {
-        return graphql_sse::stream(front, request, last_event_id, &caller, request_id);
+        return graphql_sse::stream(front, request, last_event_id, pass, request_id);
     }
-    let response = execution::execute(&front.executor, request, caller, &request_id).await;
+    let response = execution::execute(&front.executor, request, pass.caller, &request_id).await;
     executed(media, response)
 }
 
 /// Who asks, and under which name the question goes.
 struct Sender {
-    caller: Caller,
+    pass: Pass,
     request_id: RequestId,
     /// Where an interrupted event stream ended; browsers send it when they reconnect.
     last_event_id: Option<String>,
@@ -107,13 +109,15 @@ impl Sender {
     async fn of<E>(front: &Front<E>, request: &Parts, media: MediaType) -> Result<Self, Response> {
         let headers = &request.headers;
         let verdict = front.shared.authenticator.request(headers).await;
-        let pass = verdict.map_err(|refusal| refused(media, refusal))?;
+        let mut pass = verdict.map_err(|refusal| refused(media, refusal))?;
+        let peer = request.extensions.get::<ConnectInfo<Peer>>();
+        pass.caller.address = peer.and_then(|ConnectInfo(peer)| peer.address);
         let at_least = headers
             .get("gateway-at-least")
             .map(|cursor| cursor.to_str().unwrap_or_default());
         let last_event_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
         Ok(Self {
-            caller: pass.caller,
+            pass,
             request_id: request
                 .extensions
                 .get()

@@ -2,23 +2,26 @@
 //! stream of `next` events, one `complete`. Errors of the operation travel inside the stream.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, Field, OperationType, Selection, SelectionSet,
 };
-use async_graphql::{Name, Positioned, Request, Value};
+use async_graphql::{Name, Positioned, Request, Response as GraphqlResponse, Value};
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, Stream, StreamExt, stream};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, interval_at};
 
 use super::operations::{Operations, Outcome, text_of};
+use super::response::{code, error};
 use super::{Front, execution};
-use crate::domain::caller::Caller;
 use crate::domain::request_id::RequestId;
+use crate::sessions::{Farewell, Pass, Transport};
 
 /// Asks nginx to pass events on at once.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -32,7 +35,7 @@ pub(super) fn stream<E: Operations>(
     front: &Front<E>,
     mut request: Request,
     last_event_id: Option<String>,
-    caller: &Caller,
+    pass: Pass,
     request_id: RequestId,
 ) -> Response {
     if let Some(cursor) = last_event_id {
@@ -40,9 +43,19 @@ pub(super) fn stream<E: Operations>(
     }
     let shared = &front.shared;
     let pause = shared.config.sse_keep_alive;
-    let events = execution::results(&front.executor, request, caller, request_id)
-        .map(|outcome| next(&outcome))
+    let present = shared.sessions.enter(pass, Transport::EventStream);
+    let session = Arc::clone(present.session());
+    session.running(1);
+    let farewell = Arc::clone(&session).farewell();
+    let results = execution::results(&front.executor, request, &session, request_id)
+        .map(|outcome| next(&outcome));
+    let events = until(results, farewell)
         .chain(stream::once(async { COMPLETE.to_owned() }))
+        .map(move |event| {
+            // In the list as long as the stream lives.
+            let _ = &present;
+            event
+        })
         .take_until(shared.drain.clone().cancelled_owned());
     let comments = interval_at(Instant::now() + pause, pause);
     let events = tokio_stream::StreamExt::timeout_repeating(events, comments)
@@ -53,6 +66,29 @@ pub(super) fn stream<E: Operations>(
         (X_ACCEL_BUFFERING, HeaderValue::from_static("no")),
     ];
     (headers, Body::from_stream(events)).into_response()
+}
+
+/// The results; once the caller must go, an error event that says why instead.
+fn until(
+    results: impl Stream<Item = String> + Send + 'static,
+    farewell: impl Future<Output = Farewell> + Send + 'static,
+) -> impl Stream<Item = String> + Send + 'static {
+    let (gone, stays) = oneshot::channel();
+    let results = results.take_until(farewell.map(|farewell| drop(gone.send(farewell))));
+    // Where the results ended by themselves, nobody says farewell any more.
+    let goodbye = stays
+        .into_stream()
+        .filter_map(async |farewell| Some(goodbye(&farewell.ok()?)));
+    results.chain(goodbye)
+}
+
+fn goodbye(farewell: &Farewell) -> String {
+    let mut error = error(code::SUBSCRIPTION_ENDED, farewell.reason());
+    error
+        .extensions
+        .get_or_insert_default()
+        .set("reason", "PERMISSION");
+    next(&Outcome::Own(GraphqlResponse::from_errors(vec![error])))
 }
 
 /// One event as text. Its id is the cursor that the response carries, if it carries one.

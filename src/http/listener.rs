@@ -1,7 +1,7 @@
 //! Accepts connections, and sees to it that a client that stops reading does not keep one for ever.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,8 +57,10 @@ pub async fn serve(
 }
 
 /// The other end of a connection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Peer {
+    /// Unknown only where no connection is, in tests.
+    pub(super) address: Option<IpAddr>,
     pub(super) taken: Taken,
 }
 
@@ -75,6 +77,7 @@ impl Taken {
 impl Connected<IncomingStream<'_, PatientListener>> for Peer {
     fn connect_info(stream: IncomingStream<'_, PatientListener>) -> Self {
         Self {
+            address: Some(stream.remote_addr().ip()),
             taken: stream.io().taken.clone(),
         }
     }

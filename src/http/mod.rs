@@ -34,6 +34,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::compression::CompressionLayer;
 
+use crate::sessions::Sessions;
+
 pub use authenticate::{Authenticate, Refused};
 pub use config::{HttpConfig, duration};
 pub use health::{ComponentState, Readiness};
@@ -46,6 +48,8 @@ pub struct HttpParts<E> {
     /// The schema as text, for `/schema.graphql`.
     pub sdl: Arc<str>,
     pub authenticator: Arc<dyn Authenticate>,
+    /// The live connections.
+    pub sessions: Sessions,
     pub readiness: Arc<dyn Readiness>,
     pub metrics: PrometheusHandle,
     pub config: HttpConfig,
@@ -65,6 +69,7 @@ pub fn router<E: Operations>(parts: HttpParts<E>) -> Router {
         executor: parts.executor,
         shared: Arc::new(Shared {
             authenticator: parts.authenticator,
+            sessions: parts.sessions,
             readiness: parts.readiness,
             sockets: metrics::SocketMetrics::new(),
             assets: assets::Assets::embedded(&parts.config),
@@ -106,6 +111,7 @@ struct Front<E> {
 
 struct Shared {
     authenticator: Arc<dyn Authenticate>,
+    sessions: Sessions,
     readiness: Arc<dyn Readiness>,
     sockets: metrics::SocketMetrics,
     assets: assets::Assets,

@@ -19,6 +19,7 @@ pub(super) mod code {
     pub(in crate::http) const LIMIT_EXCEEDED: &str = "LIMIT_EXCEEDED";
     pub(in crate::http) const RATE_LIMITED: &str = "RATE_LIMITED";
     pub(in crate::http) const TIMEOUT: &str = "TIMEOUT";
+    pub(in crate::http) const SUBSCRIPTION_ENDED: &str = "SUBSCRIPTION_ENDED";
     pub(in crate::http) const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
     pub(in crate::http) const UNAVAILABLE: &str = "UNAVAILABLE";
 }

@@ -16,6 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::audit::AuditEntry;
+use crate::domain::caller::Scope;
 use crate::domain::conversation::Conversation;
 use crate::domain::event::{ConversationEvent, Fact, Refused};
 use crate::domain::ids::ConversationId;
@@ -125,8 +127,19 @@ pub struct Ingest {
     hub: Hub,
 }
 
+/// Somebody who asks for a change himself.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// A known conversation that he does not see counts as not found. That is judged here, because
+    /// only here nothing can come between the judgement and the change.
+    pub scope: Scope,
+    /// What the audit trail is told if anything changes.
+    pub deed: AuditEntry,
+}
+
 struct Request {
     job: Job,
+    asker: Option<Asker>,
     reply: Option<oneshot::Sender<Result<Written, Refused>>>,
 }
 
@@ -160,7 +173,11 @@ impl Ingest {
 
     async fn hand_over(&self, job: Job) -> Result<(), SendRefused> {
         self.requests_tx
-            .send(Request { job, reply: None })
+            .send(Request {
+                job,
+                asker: None,
+                reply: None,
+            })
             .await
             .map_err(|_| SendRefused::Closed)
     }
@@ -188,6 +205,7 @@ impl Ingest {
         self.requests_tx
             .try_send(Request {
                 job: Job::Event(event),
+                asker: None,
                 reply: None,
             })
             .map_err(|error| match error {
@@ -200,9 +218,19 @@ impl Ingest {
     /// shows it. What others committed before is published first; where that takes too long (the
     /// database fails just then), the answer does not wait for it.
     pub async fn submit(&self, event: ConversationEvent) -> Result<Written, IngestError> {
+        self.submit_for(None, event).await
+    }
+
+    /// The same, for somebody.
+    pub async fn submit_for(
+        &self,
+        asker: Option<Asker>,
+        event: ConversationEvent,
+    ) -> Result<Written, IngestError> {
         let (reply, answer) = oneshot::channel();
         let request = Request {
             job: Job::Event(event),
+            asker,
             reply: Some(reply),
         };
         self.requests_tx
@@ -272,7 +300,7 @@ impl IngestLoop {
                 biased;
                 () = until(expiry) => {
                     let expired = self.gate.expired(Instant::now());
-                    batch.extend(expired.into_iter().map(|id| Request { job: Job::Release(id), reply: None }));
+                    batch.extend(expired.into_iter().map(|id| Request { job: Job::Release(id), asker: None, reply: None }));
                     batch.len()
                 }
                 taken = self.requests_rx.recv_many(&mut batch, self.config.ingest_batch) => taken,
@@ -315,7 +343,7 @@ impl IngestLoop {
         for (place, request) in batch.iter().enumerate() {
             work.take(
                 place,
-                &request.job,
+                request,
                 &mut self.gate,
                 &self.known,
                 self.config.track,
@@ -447,6 +475,7 @@ struct Work {
 struct Item {
     conversation: Conversation,
     updates: Vec<Update>,
+    deeds: Vec<AuditEntry>,
     committed: Vec<Arc<Committed>>,
     was_stored: bool,
     /// The place in the batch of the event that made the row.
@@ -459,34 +488,47 @@ struct Item {
 /// What a step through the batch needs to see.
 struct Sights<'a> {
     place: usize,
+    asker: Option<&'a Asker>,
     gate: &'a Gate,
     known: &'a Known,
     track: Track,
 }
 
 impl Work {
-    fn take(&mut self, place: usize, job: &Job, gate: &mut Gate, known: &Known, track: Track) {
-        match job {
-            Job::Event(event) => {
-                let sights = Sights {
-                    place,
-                    gate,
-                    known,
-                    track,
-                };
-                self.route(event, &sights);
-            }
-            Job::Sight(sight) => self.unread.extend(gate.note(sight)),
-            Job::Release(id) => {
-                let sights = Sights {
-                    place,
-                    gate,
-                    known,
-                    track,
-                };
-                self.release_untold(*id, &sights);
-            }
+    fn take(
+        &mut self,
+        place: usize,
+        request: &Request,
+        gate: &mut Gate,
+        known: &Known,
+        track: Track,
+    ) {
+        if let Job::Sight(sight) = &request.job {
+            self.unread.extend(gate.note(sight));
+            return;
         }
+        let sights = Sights {
+            place,
+            asker: request.asker.as_ref(),
+            gate,
+            known,
+            track,
+        };
+        match &request.job {
+            Job::Event(event) if self.is_hidden_from_its_asker(event, &sights) => {
+                self.refused.insert(place, Refused::NotFound);
+            }
+            Job::Event(event) => self.route(event, &sights),
+            Job::Release(id) => self.release_untold(*id, &sights),
+            Job::Sight(_) => {}
+        }
+    }
+
+    fn is_hidden_from_its_asker(&mut self, event: &ConversationEvent, sights: &Sights<'_>) -> bool {
+        let Some(asker) = sights.asker else {
+            return false;
+        };
+        self.item(event, sights.known).is_hidden_from(asker)
     }
 
     /// Holds a notification back that must wait, lets go what waited for a reading, applies the rest.
@@ -586,6 +628,7 @@ impl Work {
                 made_by: None,
                 conversation,
                 updates: Vec::new(),
+                deeds: Vec::new(),
                 committed: Vec::new(),
                 needs: Vec::new(),
                 followed_only: false,
@@ -614,6 +657,11 @@ impl Work {
                     item.needs.push(Need::Settle(id));
                 }
                 let repeats = applied.updates.is_empty() && matches!(event.fact, Fact::Seen { .. });
+                if !applied.updates.is_empty()
+                    && let Some(asker) = sights.asker
+                {
+                    item.deeds.push(asker.deed.clone());
+                }
                 item.take(applied.updates, event, sights.track);
                 let is_new = !item.was_stored && !item.updates.is_empty();
                 if is_new && item.made_by.is_none() {
@@ -634,6 +682,7 @@ impl Work {
             .map(|item| Change {
                 conversation: item.conversation.clone(),
                 updates: item.updates.clone(),
+                deeds: item.deeds.clone(),
             })
             .collect()
     }
@@ -658,6 +707,12 @@ impl Work {
 }
 
 impl Item {
+    fn is_hidden_from(&self, asker: &Asker) -> bool {
+        let is_known =
+            self.conversation.version > 0 || self.conversation.facts.first_seen_at.is_some();
+        is_known && !asker.scope.sees(&self.conversation.row)
+    }
+
     fn take(&mut self, updates: Vec<Update>, event: &ConversationEvent, track: Track) {
         let wanted = track == Track::Queues
             || !matches!(event.fact, Fact::Seen { .. })

@@ -4,5 +4,7 @@
 //! connection speaks (`http`), or what is asked over it (`graphql`).
 
 mod pass;
+mod registry;
 
 pub use pass::{Over, Pass, Validity};
+pub use registry::{AnotherSubject, Farewell, Present, Session, Sessions, Transport};

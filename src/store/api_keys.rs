@@ -9,21 +9,30 @@ use sea_orm::{
 };
 
 use crate::domain::api_key::{ApiKey, Grant};
+use crate::domain::audit::AuditEntry;
 use crate::domain::permission::Permissions;
 use crate::domain::time::Time;
 
 use super::Store;
+use super::audit;
 use super::entity::api_key::{Column, Entity, Model};
 use super::error::StoreError;
 use super::statements::inserts;
 
 impl Store {
-    /// Keeps a new key under its hash.
-    pub async fn add_api_key(&self, key: &ApiKey, hash: &str) -> Result<(), StoreError> {
+    /// Keeps a new key under its hash, and who made it.
+    pub async fn add_api_key(
+        &self,
+        key: &ApiKey,
+        hash: &str,
+        deed: &AuditEntry,
+    ) -> Result<(), StoreError> {
+        let transaction = self.writes.begin_write().await?;
         for insert in inserts(&[to_model(key, hash)], None) {
-            self.writes.run(&insert).await?;
+            transaction.run(&insert).await?;
         }
-        Ok(())
+        audit::record(&transaction, [deed]).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// The key with this hash, be it revoked or expired.
@@ -63,18 +72,27 @@ impl Store {
             .collect()
     }
 
-    /// Revokes a key for ever. `None`: there is none with this id that was not revoked before.
-    pub async fn revoke_api_key(&self, id: &str, now: Time) -> Result<Option<ApiKey>, StoreError> {
+    /// Revokes a key for ever, and keeps who did it. `None`: there is none with this id that was not
+    /// revoked before.
+    pub async fn revoke_api_key(
+        &self,
+        id: &str,
+        deed: &AuditEntry,
+    ) -> Result<Option<ApiKey>, StoreError> {
         let update = Query::update()
             .table(Entity.table_ref())
-            .value(Column::Revokedat, Expr::val(now.to_utc()))
+            .value(Column::Revokedat, Expr::val(deed.at.to_utc()))
             .and_where(Expr::col(Column::Keyid).eq(id))
             .and_where(Expr::col(Column::Revokedat).is_null())
             .returning_all()
             .take();
-        let row = self.writes.one(&update).await?;
-        row.map(|row| to_key(Model::from_query_result(&row, "")?))
-            .transpose()
+        let transaction = self.writes.begin_write().await?;
+        let Some(row) = transaction.one(&update).await? else {
+            return Ok(None);
+        };
+        audit::record(&transaction, [deed]).await?;
+        transaction.commit().await?;
+        to_key(Model::from_query_result(&row, "")?).map(Some)
     }
 }
 

@@ -81,9 +81,7 @@ fn matching(wanted: &AuditFilter) -> Condition {
     let deeds = wanted.deeds.as_ref();
     Condition::all()
         .add_option(wanted.subject.as_ref().map(|who| Column::Subject.eq(who)))
-        .add_option(
-            deeds.map(|deeds| Column::Action.is_in(deeds.iter().map(|deed| deed.as_str()))),
-        )
+        .add_option(deeds.map(|deeds| Column::Action.is_in(deeds.iter().map(|deed| deed.as_str()))))
         .add_option(id.map(|id| Column::Conversationid.eq(id)))
         .add_option(wanted.from.map(|from| Column::At.gte(from.to_utc())))
         .add_option(wanted.to.map(|to| Column::At.lt(to.to_utc())))

@@ -9,6 +9,7 @@ use sea_orm::{
     FromQueryResult, Iterable, QueryFilter, QueryOrder, QueryTrait,
 };
 
+use crate::domain::audit::AuditEntry;
 use crate::domain::conversation::Conversation;
 use crate::domain::facts::Facts;
 use crate::domain::ids::ConversationId;
@@ -17,6 +18,7 @@ use crate::domain::time::Time;
 use crate::domain::update::Update;
 
 use super::Store;
+use super::audit;
 use super::committed::Committed;
 use super::entity::{agent, context, conversation, event_log, log_head, participant};
 use super::error::{Conflict, StoreError};
@@ -34,6 +36,8 @@ pub struct Change {
     /// Oldest first, with consecutive versions. The first one's version says from which version the
     /// change began: 1 for a conversation that must not exist yet.
     pub updates: Vec<Update>,
+    /// Who asked for it, for the audit trail.
+    pub deeds: Vec<AuditEntry>,
 }
 
 impl Change {
@@ -74,6 +78,8 @@ impl Store {
         write_legs(&transaction, &winners).await?;
         write_agents(&transaction, &winners).await?;
         write_links(&transaction, &winners).await?;
+        let deeds = winners.iter().flat_map(|winner| &winner.change.deeds);
+        audit::record(&transaction, deeds).await?;
         let committed = append(&transaction, &winners).await?;
         transaction.commit().await?;
         Ok(outcome(changes, committed))

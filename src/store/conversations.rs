@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::{Expr, SimpleExpr};
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryResult, QueryTrait};
+use sea_orm::sea_query::{Expr, Query, SimpleExpr};
+use sea_orm::{
+    ColumnTrait, EntityName, EntityTrait, FromQueryResult, QueryFilter, QueryResult, QueryTrait,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::caller::{Caller, Scope};
@@ -62,6 +64,30 @@ impl Key for Place {
 }
 
 impl Store {
+    /// Those of the given conversations that the scope sees now.
+    pub async fn visible(
+        &self,
+        scope: &Scope,
+        ids: Vec<ConversationId>,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        if *scope == Scope::Everything || ids.is_empty() {
+            return Ok(ids);
+        }
+        let select = Query::select()
+            .column(Column::Conversationid)
+            .from(Entity.table_ref())
+            .and_where(Column::Conversationid.is_in(ids.iter().map(ToString::to_string)))
+            .cond_where(filter::visible(scope))
+            .take();
+        let rows = self.reads.all(&select).await?;
+        let ids = rows.iter().map(|row| {
+            let id: String = row.try_get("", "conversationid")?;
+            id.parse()
+                .map_err(|_| StoreError::unreadable("conversation"))
+        });
+        ids.collect()
+    }
+
     /// The stored ones of the given conversations, with their links. For the write path: it asks
     /// for nobody, so it sees all.
     pub async fn load(

@@ -6,6 +6,7 @@
 //! to it), or who waits for news.
 
 mod api_keys;
+mod audit;
 mod commit;
 mod committed;
 mod config;

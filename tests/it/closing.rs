@@ -97,8 +97,13 @@ async fn a_call_with_one_agent_ends_wrapped_up_by_the_name_of_the_code() {
     field.check_ended(&id).await;
 
     let history = field.gateway.history(&id).await;
-    let again = field.close(&id, json!({})).await;
-    assert_eq!(again["version"], closed["version"]);
+    // Its settled times may come in between, once.
+    eventually("closing again changes nothing", || async {
+        let before = field.close(&id, json!({})).await;
+        let again = field.close(&id, json!({})).await;
+        (again["version"] == before["version"]).then_some(())
+    })
+    .await;
     assert_eq!(field.gateway.history(&id).await, history);
 }
 

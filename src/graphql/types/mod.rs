@@ -1,6 +1,7 @@
 //! The objects, enums and inputs of the schema. Their doc comments are the reference that GraphiQL
 //! shows, so they are written for API users.
 
+pub mod audit;
 pub mod change;
 pub mod context;
 pub mod conversation;
@@ -12,3 +13,4 @@ pub mod input;
 pub mod owner;
 pub mod participant;
 pub mod quick;
+pub mod session;

@@ -22,7 +22,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::Front;
-use super::listener::{Peer, Taken};
+use super::listener::Peer;
 use super::negotiation::MediaType;
 use super::operations::Operations;
 use super::response::{code, error, refusal};
@@ -42,7 +42,7 @@ pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
 pub(super) async fn upgrade<E: Operations>(front: Front<E>, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
     let peer = parts.extensions.get::<ConnectInfo<Peer>>();
-    let taken = peer.map_or_else(Taken::default, |ConnectInfo(peer)| peer.taken.clone());
+    let peer = peer.map_or_else(Peer::default, |ConnectInfo(peer)| peer.clone());
     let handshake = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(handshake) => handshake,
         Err(rejection) => return rejection.into_response(),
@@ -73,7 +73,7 @@ pub(super) async fn upgrade<E: Operations>(front: Front<E>, request: Request) ->
         .max_message_size(shared.config.ws_max_message)
         .max_frame_size(shared.config.ws_max_message)
         .on_upgrade(move |socket| async move {
-            socket::serve(socket, front, parts.headers, taken).await;
+            socket::serve(socket, front, parts.headers, peer).await;
             drop(tracked);
         })
 }

@@ -3,7 +3,9 @@
 //! only while the client takes what they gave, and while it does not, everything else goes on.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -11,7 +13,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::http::HeaderMap;
 use futures_util::future::{BoxFuture, poll_fn};
 use futures_util::stream::BoxStream;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_util::sync::WaitForCancellationFutureOwned;
@@ -19,13 +21,12 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use super::liveness::{Liveness, Patience, Verdict};
 use super::protocol::{Action, Close, Limits, Protocol};
 use super::running::Running;
-use crate::domain::caller::Caller;
 use crate::http::authenticate::Refused;
-use crate::http::listener::Taken;
+use crate::http::listener::{Peer, Taken};
 use crate::http::metrics::{OpenSocket, count_closed};
 use crate::http::operations::{Operations, Outcome};
 use crate::http::{Front, envelope, execution};
-use crate::sessions::Pass;
+use crate::sessions::{Farewell, Pass, Present, Transport};
 
 /// Messages handled of either kind before the task lets others run.
 const TURN: usize = 64;
@@ -37,10 +38,10 @@ pub(super) async fn serve<E: Operations>(
     socket: WebSocket,
     front: Front<E>,
     upgrade: HeaderMap,
-    taken: Taken,
+    peer: Peer,
 ) {
     let close_timeout = front.shared.config.ws_close_timeout;
-    let mut connection = Connection::new(socket, front, upgrade, taken);
+    let mut connection = Connection::new(socket, front, upgrade, peer);
     let ending = poll_fn(|cx| connection.poll(cx)).await;
     count_closed(ending.code());
     let socket = connection.into_socket();
@@ -93,22 +94,27 @@ struct Connection<E> {
     outbox: VecDeque<Message>,
     /// The socket holds written bytes that may not have left.
     unflushed: bool,
+    /// What the list of sessions was told last: it does not take what waits.
+    behind: bool,
     /// Reading stopped because the outbox was full.
     deaf: bool,
     /// The headers of the upgrade request, until someone was asked who sent them.
     upgrade: Option<HeaderMap>,
     verdict: Option<BoxFuture<'static, Result<Pass, Refused>>>,
-    caller: Option<Caller>,
+    /// Who it is, from the verdict on.
+    present: Option<Present>,
+    farewell: Option<BoxFuture<'static, Farewell>>,
     liveness: Liveness,
     init_deadline: Instant,
     taken: Taken,
+    address: Option<IpAddr>,
     timer: Pin<Box<Sleep>>,
     drain: Pin<Box<WaitForCancellationFutureOwned>>,
     counted: OpenSocket,
 }
 
 impl<E: Operations> Connection<E> {
-    fn new(socket: WebSocket, front: Front<E>, upgrade: HeaderMap, taken: Taken) -> Self {
+    fn new(socket: WebSocket, front: Front<E>, upgrade: HeaderMap, peer: Peer) -> Self {
         let config = &front.shared.config;
         let limits = Limits {
             operations: config.ws_max_operations,
@@ -127,13 +133,16 @@ impl<E: Operations> Connection<E> {
             running: Running::new(),
             outbox: VecDeque::new(),
             unflushed: false,
+            behind: false,
             deaf: false,
             upgrade: Some(upgrade),
             verdict: None,
-            caller: None,
+            present: None,
+            farewell: None,
             liveness: Liveness::new(patience, now),
             init_deadline,
-            taken,
+            taken: peer.taken,
+            address: peer.address,
             timer: Box::pin(tokio::time::sleep_until(init_deadline.into())),
             drain: Box::pin(front.shared.drain.clone().cancelled_owned()),
             counted: front.shared.sockets.open(),
@@ -145,6 +154,9 @@ impl<E: Operations> Connection<E> {
         match self.turn(cx) {
             Ok(()) => {
                 self.counted.running(self.running.len());
+                if let Some(present) = &self.present {
+                    present.session().running(self.running.len());
+                }
                 Poll::Pending
             }
             Err(ending) => Poll::Ready(ending),
@@ -155,6 +167,7 @@ impl<E: Operations> Connection<E> {
         if self.drain.as_mut().poll(cx).is_ready() {
             return Err(Ending::Close(Close::restart()));
         }
+        self.poll_farewell(cx)?;
         self.hear(cx)?;
         self.poll_verdict(cx)?;
         self.send_waiting(cx)?;
@@ -212,13 +225,13 @@ impl<E: Operations> Connection<E> {
             }
             Some(Action::Stop(serial)) => self.running.remove(serial),
             Some(Action::Start(serial, request)) => {
-                let caller = self
-                    .caller
-                    .as_ref()
-                    .expect("operations start after the verdict");
+                let present = self.present.as_ref();
+                let session = present
+                    .expect("operations start after the verdict")
+                    .session();
                 let request_id = envelope::fresh_request_id();
                 let results =
-                    execution::results(&self.front.executor, *request, caller, request_id);
+                    execution::results(&self.front.executor, *request, session, request_id);
                 self.running.insert(serial, results);
             }
             Some(Action::Authenticate(payload)) => {
@@ -242,8 +255,23 @@ impl<E: Operations> Connection<E> {
         };
         self.verdict = None;
         let action = self.protocol.verdict(verdict.as_ref().err());
-        self.caller = verdict.ok().map(|pass| pass.caller);
+        if let Ok(mut pass) = verdict {
+            pass.caller.address = self.address;
+            let present = self.front.shared.sessions.enter(pass, Transport::WebSocket);
+            self.farewell = Some(Arc::clone(present.session()).farewell().boxed());
+            self.present = Some(present);
+            // It is polled before anything else, from the next turn on.
+            cx.waker().wake_by_ref();
+        }
         self.act(Some(action))
+    }
+
+    /// Ends the socket when its pass is over, or an administrator says so.
+    fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        match self.farewell.as_mut().map(|it| it.as_mut().poll(cx)) {
+            Some(Poll::Ready(farewell)) => Err(Ending::Close(Close::new(4403, farewell.reason()))),
+            _ => Ok(()),
+        }
     }
 
     /// Hands the outbox to the socket, as far as it takes it.
@@ -295,11 +323,22 @@ impl<E: Operations> Connection<E> {
                 Poll::Ready(Err(_)) => return Err(Ending::Lost),
                 Poll::Pending => self.liveness.waits(Instant::now(), self.taken.bytes()),
             }
+            self.note_lag();
             if !self.unflushed {
                 self.liveness.flushed(Instant::now());
             }
         }
         Ok(())
+    }
+
+    /// For the list of sessions; a change is rare, so nothing is done for most messages.
+    fn note_lag(&mut self) {
+        if self.unflushed != self.behind
+            && let Some(present) = &self.present
+        {
+            self.behind = self.unflushed;
+            present.session().behind(self.behind);
+        }
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {

@@ -8,6 +8,7 @@
 
 pub(super) mod agent;
 pub(super) mod api_key;
+pub(super) mod audit;
 pub(super) mod context;
 pub(super) mod conversation;
 pub(super) mod event_log;

@@ -119,6 +119,18 @@ impl Guarded {
         (status, text)
     }
 
+    /// An event stream from its beginning to its end.
+    pub(super) async fn whole_stream(&self, token: &str, query: &str) -> String {
+        let request = self
+            .http
+            .post(format!("http://{}/graphql", self.gateway.address))
+            .header("accept", "text/event-stream")
+            .bearer_auth(token)
+            .json(&json!({ "query": query }));
+        let answer = request.send().await.expect("the gateway answers");
+        answer.text().await.expect("a text")
+    }
+
     pub(super) async fn socket(&self, init: Value, headers: &[(&'static str, String)]) -> Socket {
         let url = format!("ws://{}/graphql", self.gateway.address);
         let mut request = url.into_client_request().expect("an address");
@@ -187,6 +199,12 @@ impl Socket {
                 other => panic!("no message but {other:?}"),
             }
         }
+    }
+
+    /// The next message, if there is one soon.
+    pub(super) async fn heard_soon(&mut self) -> Option<Heard> {
+        let patience = Duration::from_secs(2);
+        tokio::time::timeout(patience, self.next()).await.ok()
     }
 
     /// The next message.

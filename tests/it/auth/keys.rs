@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conversation_gateway::auth::{NewKey, create};
+use conversation_gateway::auth::{NewKey, create, revoke};
 use conversation_gateway::clock::{Clock, SystemClock};
 use conversation_gateway::domain::api_key::{ApiKey, Grant, Narrowing};
 use migration::sea_orm::ConnectionTrait;
@@ -14,7 +14,11 @@ use crate::support::eventually;
 use crate::support::gateway::Database;
 use crate::support::organisation::Organisation;
 
-async fn key(guarded: &Guarded, grant: Grant, lifetime: Option<Duration>) -> (ApiKey, String) {
+pub(super) async fn key(
+    guarded: &Guarded,
+    grant: Grant,
+    lifetime: Option<Duration>,
+) -> (ApiKey, String) {
     let now = SystemClock.now();
     let millis = lifetime.map(|it| i64::try_from(it.as_millis()).expect("a short time"));
     let new = NewKey {
@@ -57,14 +61,14 @@ async fn keys_open_until_they_are_revoked(database: Database) {
     }
 
     let store = &guarded.gateway.store;
-    let revoked = store.revoke_api_key(&kept.id, SystemClock.now()).await;
+    let revoked = revoke(store, &kept.id, "test", SystemClock.now()).await;
     assert!(revoked.expect("the database").is_some());
     eventually("the revoked key opens nothing", || async {
         (status(&guarded, "x-api-key", secret.clone(), read).await == 401).then_some(())
     })
     .await;
     // Once is enough, and for ever.
-    let again = store.revoke_api_key(&kept.id, SystemClock.now()).await;
+    let again = revoke(store, &kept.id, "test", SystemClock.now()).await;
     assert!(again.expect("the database").is_none());
     let listed = store.api_keys().await.expect("the database");
     assert_eq!(listed.len(), 1);

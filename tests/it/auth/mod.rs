@@ -1,5 +1,9 @@
 //! Who comes in, what he may do, and what he sees.
 
+mod audit;
 mod door;
 mod guarded;
 mod keys;
+mod narrowed;
+mod privacy;
+mod sessions;

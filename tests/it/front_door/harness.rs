@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use async_graphql::{Context, Error, ErrorExtensions, Object, Schema, SimpleObject, Subscription};
 use axum::http::HeaderMap;
+use conversation_gateway::clock::SystemClock;
 use conversation_gateway::domain::caller::Caller;
 use conversation_gateway::http::{
     self, Authenticate, ComponentState, HttpConfig, HttpParts, Operations, Outcome, Readiness,
     Refused, SharedResult,
 };
-use conversation_gateway::sessions::Pass;
+use conversation_gateway::sessions::{Pass, Sessions};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream, StreamExt};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -225,6 +226,7 @@ impl FrontDoor {
             sdl: schema.sdl().into(),
             executor: Cursors(schema),
             authenticator: Arc::new(Doorkeeper),
+            sessions: Sessions::new(Arc::new(SystemClock)),
             readiness: Arc::new(DatabaseUp),
             metrics: recorder(),
             config: config.clone(),

@@ -340,6 +340,7 @@ impl Random {
         Change {
             conversation,
             updates,
+            deeds: Vec::new(),
         }
     }
 
