@@ -14,7 +14,7 @@ help:
 	@echo "make lint    formatting and lints only"
 	@echo "make unit    Rust tests only (unit and integration)"
 	@echo "make protocol  the front door against the protocols' own libraries"
-	@echo "make soak    the random fault runs in full"
+	@echo "make soak    the random fault runs in full, and a day's outage"
 	@echo "make e2e     browser tests only"
 	@echo "make sdk     Genesys' own SDKs against the simulator only"
 	@echo "make screenshots  the README's pictures, from the running product"
@@ -89,11 +89,11 @@ screenshots: web
 	$(CARGO) build --locked --bin conversation-gateway
 	cd web-demo && GATEWAY_BIN="$(abspath $(TARGET))/debug/conversation-gateway" npm run screenshots
 
-# The random runs in full: 200 runs, each replayed by GATEWAY_FAULT_SEED=<seed>.
+# The random runs in full: 200 runs, each replayed by GATEWAY_FAULT_SEED=<seed>; and a day's outage.
 .PHONY: soak
 soak: web
 	@scripts/need postgresql nextest
-	GATEWAY_FAULT_RUNS=$${GATEWAY_FAULT_RUNS:-200} $(CARGO) nextest run --locked --profile soak -E 'test(random_faults::)' --no-capture
+	GATEWAY_FAULT_RUNS=$${GATEWAY_FAULT_RUNS:-200} $(CARGO) nextest run --locked --profile soak --run-ignored all -E 'test(random_faults::) | test(outage::)' --no-capture
 
 schema:
 	$(CARGO) run --quiet -- schema > schema.graphql.new

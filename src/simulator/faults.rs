@@ -1,11 +1,14 @@
 //! Misbehaviour on request. Momentary faults are carried out by the control surface; what lasts is kept here and read by the
 //! sockets and the API gate.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+use super::broken::Broken;
 
 /// The body of `POST /sim/faults`: each field alone is a fault, all may be given at once.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -23,6 +26,8 @@ pub(crate) struct FaultOrder {
     pub(crate) reorder: Option<f64>,
     /// Share of frames that an unreadable frame precedes; the frame itself still arrives.
     pub(crate) malformed: Option<f64>,
+    /// The next frame is lost: one of this kind is sent in its place.
+    pub(crate) break_next: Option<Broken>,
     /// API requests are answered with this status.
     pub(crate) status: Option<u16>,
     /// For so long; without it until the faults are lifted.
@@ -52,15 +57,21 @@ struct StatusFault {
     path: Option<String>,
 }
 
-pub(crate) struct Faults(watch::Sender<Lasting>);
+pub(crate) struct Faults {
+    lasting: watch::Sender<Lasting>,
+    break_next: Mutex<Option<Broken>>,
+}
 
 impl Faults {
     pub(crate) fn none() -> Self {
-        Self(watch::Sender::new(Lasting::default()))
+        Self {
+            lasting: watch::Sender::new(Lasting::default()),
+            break_next: Mutex::default(),
+        }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<Lasting> {
-        self.0.subscribe()
+        self.lasting.subscribe()
     }
 
     /// Keeps what lasts of an order; what it does not name stays as it was.
@@ -80,9 +91,12 @@ impl Faults {
         {
             return Err("status must be 429, 500 or 503".into());
         }
+        if order.break_next.is_some() {
+            *self.breaking() = order.break_next;
+        }
         let now = Instant::now();
         let from_now = |millis: u64| now + Duration::from_millis(millis);
-        self.0.send_modify(|lasting| {
+        self.lasting.send_modify(|lasting| {
             lasting.silent_until = order.silent_ms.map(from_now).or(lasting.silent_until);
             lasting.delay = order.delay_ms.map_or(lasting.delay, Duration::from_millis);
             lasting.duplicate = order.duplicate.unwrap_or(lasting.duplicate);
@@ -100,12 +114,23 @@ impl Faults {
     }
 
     pub(crate) fn lift(&self) {
-        self.0.send_replace(Lasting::default());
+        self.lasting.send_replace(Lasting::default());
+    }
+
+    /// How the frame that is about to be written is to be broken.
+    pub(crate) fn take_break(&self) -> Option<Broken> {
+        self.breaking().take()
+    }
+
+    fn breaking(&self) -> MutexGuard<'_, Option<Broken>> {
+        self.break_next
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The status that a request for `path` must be answered with, and the seconds after which to come again.
     pub(crate) fn status_for(&self, path: &str) -> Option<(u16, u64)> {
-        let lasting = self.0.borrow();
+        let lasting = self.lasting.borrow();
         let fault = lasting.status.as_ref()?;
         let left = match fault.until {
             None => Duration::from_secs(1),

@@ -11,6 +11,7 @@
 
 mod analytics;
 mod api;
+mod broken;
 mod channels;
 mod clock;
 mod config;

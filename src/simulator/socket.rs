@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use uuid::Uuid;
 
+use super::broken::Broken;
 use super::channels::Attached;
 use super::clock::Stamp;
 use super::faults::Lasting;
@@ -185,9 +186,12 @@ impl Session<'_> {
         faults: &Lasting,
         written: &mut Vec<Frame>,
     ) -> Result<(), End> {
+        if let Some(kind) = self.world.faults.take_break() {
+            return feed_message(socket, kind.of(&frame)).await;
+        }
         if self.roll(faults.malformed) {
             let broken = self.broken(&frame);
-            feed(socket, broken).await?;
+            feed_message(socket, broken).await?;
         }
         if self.aside.is_none() && self.roll(faults.reorder) {
             self.aside = Some((frame, Instant::now() + OVERTAKEN_AFTER));
@@ -239,23 +243,10 @@ impl Session<'_> {
         share > 0.0 && self.rng.random_bool(share)
     }
 
-    /// An unreadable frame of one of three kinds: cut off, not JSON at all, or with a body of the wrong shape.
-    fn broken(&mut self, frame: &Frame) -> Utf8Bytes {
-        match self.rng.random_range(0..3) {
-            0 => {
-                let text = frame.text.as_str();
-                let half = (0..=text.len() / 2)
-                    .rev()
-                    .find(|at| text.is_char_boundary(*at))
-                    .unwrap_or(0);
-                Utf8Bytes::from(&text[..half])
-            }
-            1 => Utf8Bytes::from_static("<html>502 Bad Gateway</html>"),
-            _ => {
-                let body = json!({"id": frame.conversation, "participants": "unreadable"});
-                Utf8Bytes::from(json!({"topicName": "v2.routing.queues.conversations", "version": "2", "eventBody": body}).to_string())
-            }
-        }
+    /// An unreadable frame of one of the kinds.
+    fn broken(&mut self, frame: &Frame) -> Message {
+        let kinds = Broken::COMMON;
+        kinds[self.rng.random_range(0..kinds.len())].of(frame)
     }
 
     async fn read(
@@ -318,10 +309,11 @@ impl Session<'_> {
 }
 
 async fn feed(socket: &mut WebSocket, text: Utf8Bytes) -> Result<(), End> {
-    socket
-        .feed(Message::Text(text))
-        .await
-        .map_err(|_| End::Gone)
+    feed_message(socket, Message::Text(text)).await
+}
+
+async fn feed_message(socket: &mut WebSocket, message: Message) -> Result<(), End> {
+    socket.feed(message).await.map_err(|_| End::Gone)
 }
 
 async fn wait(until: Option<Instant>) {

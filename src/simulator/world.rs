@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) stats: Stats,
     /// Analytics jobs by id.
     pub(crate) jobs: Mutex<HashMap<Uuid, Value>>,
+    /// Analytics' word on conversations as of their last change, which they know by now.
+    pub(crate) settled: Mutex<HashMap<Uuid, (Stamp, Arc<Value>)>>,
     /// Last body of each replayed conversation.
     pub(crate) replayed: Mutex<HashMap<Uuid, Value>>,
     pub(crate) tasks: TaskTracker,
@@ -65,6 +67,7 @@ impl World {
             traffic: Traffic::default(),
             stats: Stats::default(),
             jobs: Mutex::default(),
+            settled: Mutex::default(),
             replayed: Mutex::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -210,6 +213,10 @@ impl World {
             if over {
                 self.conversations
                     .write()
+                    .expect("no panic while held")
+                    .remove(&oldest);
+                self.settled
+                    .lock()
                     .expect("no panic while held")
                     .remove(&oldest);
             }

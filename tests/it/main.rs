@@ -8,6 +8,7 @@
 
 mod architecture;
 mod auth;
+mod bad_frames;
 mod closing;
 mod counts;
 mod faults;
@@ -17,8 +18,10 @@ mod front_door;
 mod handover;
 mod lists;
 mod marks;
+mod outage;
 mod plain_fields;
 mod random_faults;
+mod recorded;
 mod register;
 mod registrar;
 mod repair;

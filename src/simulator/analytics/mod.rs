@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::clock::Stamp;
+use super::conversation::Conversation;
 use super::error::{ApiError, parse};
 use super::world::{World, lock};
 use query::{ConversationQuery, Found};
@@ -59,11 +60,36 @@ impl World {
     }
 
     /// Every conversation that analytics know by now, as they know it.
-    fn analytics(&self, attributes: bool) -> Vec<Value> {
+    fn analytics(&self) -> Vec<Arc<Value>> {
         let cutoff = self.analytics_cutoff();
         let all = self.all();
         all.iter()
-            .filter_map(|handle| shape::details(&lock(handle), &self.org, cutoff, attributes))
+            .filter_map(|handle| self.analytics_at(&lock(handle), cutoff))
+            .collect()
+    }
+
+    /// What is told of a conversation after its last change is put together once.
+    fn analytics_at(&self, conversation: &Conversation, cutoff: Stamp) -> Option<Arc<Value>> {
+        let settled = || self.settled.lock().expect("no panic while held");
+        let (id, last) = (conversation.id, conversation.last);
+        let known = settled().get(&id).cloned();
+        if let Some((_, known)) = known.filter(|(as_of, _)| *as_of == last) {
+            return Some(known);
+        }
+        let details = Arc::new(shape::details(conversation, &self.org, cutoff, false)?);
+        if last <= cutoff {
+            settled().insert(id, (last, Arc::clone(&details)));
+        }
+        Some(details)
+    }
+
+    /// The same with what only jobs tell.
+    fn data_lake(&self) -> Vec<Arc<Value>> {
+        let cutoff = self.analytics_cutoff();
+        let all = self.all();
+        all.iter()
+            .filter_map(|handle| shape::details(&lock(handle), &self.org, cutoff, true))
+            .map(Arc::new)
             .collect()
     }
 }
@@ -102,7 +128,7 @@ async fn several(
 /// An empty page has no `conversations` at all.
 async fn query(State(world): State<Arc<World>>, body: Bytes) -> Answer {
     let query: ConversationQuery = parse(&body)?;
-    let Found { page, total } = query.page(world.analytics(false))?;
+    let Found { page, total } = query.page(world.analytics())?;
     let mut answer = json!({"totalHits": total});
     if !page.is_empty() {
         answer["conversations"] = json!(page);
@@ -112,7 +138,8 @@ async fn query(State(world): State<Arc<World>>, body: Bytes) -> Answer {
 
 async fn submit(State(world): State<Arc<World>>, body: Bytes) -> Result<Response, ApiError> {
     let query: ConversationQuery = parse(&body)?;
-    let conversations = query.all(world.analytics(true))?;
+    let conversations = query.all(world.data_lake())?;
+    let conversations: Vec<&Value> = conversations.iter().map(Arc::as_ref).collect();
     let id = Uuid::new_v4();
     let now = Stamp::now();
     let status = json!({"state": "FULFILLED", "submissionDate": now, "completionDate": now, "expirationDate": now.plus(JOB_LIFE)});

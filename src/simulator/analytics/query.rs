@@ -1,5 +1,7 @@
 //! `ConversationQuery`: interval, filters, order and paging over analytics details.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -92,7 +94,7 @@ pub(super) struct Found {
 }
 
 impl ConversationQuery {
-    pub(super) fn page(&self, known: Vec<Value>) -> Result<Found, ApiError> {
+    pub(super) fn page(&self, known: Vec<Arc<Value>>) -> Result<Found, ApiError> {
         let Paging {
             page_size,
             page_number,
@@ -112,7 +114,7 @@ impl ConversationQuery {
             .iter()
             .skip(page_size * (page_number - 1))
             .take(page_size)
-            .cloned()
+            .map(|it| Value::clone(it))
             .collect();
         Ok(Found {
             page,
@@ -121,13 +123,13 @@ impl ConversationQuery {
     }
 
     /// What matches, in order.
-    pub(super) fn all(&self, known: Vec<Value>) -> Result<Vec<Value>, ApiError> {
+    pub(super) fn all(&self, known: Vec<Arc<Value>>) -> Result<Vec<Arc<Value>>, ApiError> {
         let (from, to) = self.days()?;
         let started = |conversation: &Value| {
             let start = time(&conversation["conversationStart"]);
             start.is_some_and(|start| (from..to).contains(&start.millis()))
         };
-        let mut found: Vec<Value> = known
+        let mut found: Vec<Arc<Value>> = known
             .into_iter()
             .filter(|conversation| started(conversation) && self.matches(conversation))
             .collect();
@@ -135,7 +137,9 @@ impl ConversationQuery {
             Some("conversationEnd" | "segmentEnd") => "conversationEnd",
             _ => "conversationStart",
         };
-        found.sort_by_key(|conversation| conversation[field].as_str().unwrap_or("9999").to_owned());
+        found.sort_by_cached_key(|conversation| {
+            conversation[field].as_str().unwrap_or("9999").to_owned()
+        });
         if self.order == Order::Desc {
             found.reverse();
         }

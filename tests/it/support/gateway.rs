@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use conversation_gateway::app::App;
@@ -16,7 +17,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::client::{self, Subscription};
 use super::organisation::{Organisation, Step};
-use super::{eventually, postgres};
+use super::{PATIENCE, eventually, eventually_within, postgres};
 
 /// Which database a test runs on. Every test of the store's behaviour runs on both.
 #[derive(Clone, Copy, Debug)]
@@ -213,12 +214,30 @@ impl Restartable {
     }
 
     pub async fn until_live(&self) {
-        eventually("the feed is live", || async {
+        self.until_live_within(PATIENCE).await;
+    }
+
+    pub async fn until_live_within(&self, patience: Duration) {
+        eventually_within(patience, "the feed is live", || async {
             let query = "{ feedStatus { state } }";
             let data = client::query(self.address(), query, json!({})).await;
             (data["feedStatus"]["state"] == "LIVE").then_some(())
         })
         .await;
+    }
+
+    /// How many conversations there are, ended ones too.
+    pub async fn count(&self) -> usize {
+        let statuses =
+            "CREATED SCHEDULED IN_FLOW WAITING_IN_QUEUE ALERTING DIALING CONNECTED ON_HOLD PARKED
+            VOICEMAIL TRANSFERRING TRANSFERRED_OUT AFTER_CALL_WORK IDLE ENDED";
+        let query = format!(
+            "{{ conversationCounts(filter: {{ statuses: [{statuses}] }}, groupBy: [STATUS]) {{ count }} }}"
+        );
+        let data = client::query(self.address(), &query, json!({})).await;
+        let counts = data["conversationCounts"].as_array().expect("a list");
+        let counts = counts.iter().filter_map(|group| group["count"].as_u64());
+        usize::try_from(counts.sum::<u64>()).expect("it fits")
     }
 
     pub async fn history(&self, id: &str) -> Vec<String> {
@@ -227,7 +246,15 @@ impl Restartable {
         nodes.iter().map(status).collect()
     }
 
-    /// The history for people.
+    /// Where the conversation stands; null when it is not known.
+    pub async fn row(&self, id: &str) -> Value {
+        let query = "query($id: ID!) { conversation(conversationId: $id) {
+            calculatedStatus conversationEnd owner { kind genesysId } } }";
+        let data = client::query(self.address(), query, json!({ "id": id })).await;
+        data["conversation"].clone()
+    }
+
+    /// The history for people; each change follows on the one before.
     pub async fn told(&self, id: &str) -> Vec<String> {
         let nodes = self.nodes(id).await;
         let line = |node: &Value| {
@@ -242,10 +269,17 @@ impl Restartable {
     async fn nodes(&self, id: &str) -> Vec<Value> {
         let query =
             "query($id: ID!) { conversation(conversationId: $id) { statusHistory(first: 200) {
-            nodes { status occurredAt cause gapBefore } } } }";
+            nodes { number previousStatus status occurredAt cause gapBefore } } } }";
         let data = client::query(self.address(), query, json!({ "id": id })).await;
         let nodes = &data["conversation"]["statusHistory"]["nodes"];
-        nodes.as_array().cloned().unwrap_or_default()
+        let nodes = nodes.as_array().cloned().unwrap_or_default();
+        let mut previous = &Value::Null;
+        for (node, number) in nodes.iter().zip(1..) {
+            assert_eq!(node["number"], number, "{nodes:#?}");
+            assert_eq!(&node["previousStatus"], previous, "{nodes:#?}");
+            previous = &node["status"];
+        }
+        nodes
     }
 }
 

@@ -12,7 +12,19 @@ use std::time::Duration;
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until `condition` gives a value.
-pub async fn eventually<T, F>(what: &str, mut condition: impl FnMut() -> F) -> T
+pub async fn eventually<T, F>(what: &str, condition: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    eventually_within(PATIENCE, what, condition).await
+}
+
+/// The same, for what takes longer than most.
+pub async fn eventually_within<T, F>(
+    patience: Duration,
+    what: &str,
+    mut condition: impl FnMut() -> F,
+) -> T
 where
     F: Future<Output = Option<T>>,
 {
@@ -24,6 +36,6 @@ where
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let found = tokio::time::timeout(PATIENCE, waiting).await.ok();
+    let found = tokio::time::timeout(patience, waiting).await.ok();
     found.unwrap_or_else(|| panic!("waited in vain until {what}"))
 }

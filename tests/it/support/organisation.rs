@@ -88,6 +88,11 @@ impl Organisation {
         truth["conversations"].as_array().expect("a list").clone()
     }
 
+    /// What the simulator counted.
+    pub async fn stats(&self) -> Value {
+        self.get("/sim/stats").await
+    }
+
     /// What the gateway must show of a conversation: the steps that are tellable or heard,
     /// neighbours that say the same merged.
     pub async fn expected(&self, id: &str) -> Vec<Step> {
@@ -123,6 +128,19 @@ impl Organisation {
 
     /// Asks the simulated API as a client of its own.
     pub async fn api(&self, path: &str) -> Value {
+        let token = self.token().await;
+        self.get_with(path, &token).await
+    }
+
+    pub async fn api_post(&self, path: &str, body: Value) -> Value {
+        let request = self.http.post(format!("{}{path}", self.url())).json(&body);
+        let answer = request.bearer_auth(self.token().await).send().await;
+        let answer = answer.expect("it answers");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.json().await.expect("JSON")
+    }
+
+    async fn token(&self) -> String {
         let granted = self
             .http
             .post(format!("{}/oauth/token", self.url()))
@@ -132,8 +150,10 @@ impl Organisation {
             .await
             .expect("it answers");
         let granted: Value = granted.json().await.expect("JSON");
-        self.get_with(path, granted["access_token"].as_str().expect("a token"))
-            .await
+        granted["access_token"]
+            .as_str()
+            .expect("a token")
+            .to_owned()
     }
 
     async fn get(&self, path: &str) -> Value {
