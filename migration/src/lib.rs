@@ -12,6 +12,7 @@ mod m20261123_000001_conversations;
 mod m20261123_000002_event_log;
 mod m20261125_000020_listener;
 mod m20261125_000040_api_keys_and_audit;
+mod m20261125_000060_repair;
 
 /// Runs the steps.
 pub struct Migrator;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000002_event_log::Migration),
             Box::new(m20261125_000020_listener::Migration),
             Box::new(m20261125_000040_api_keys_and_audit::Migration),
+            Box::new(m20261125_000060_repair::Migration),
         ]
     }
 }

@@ -105,10 +105,20 @@ impl Conversation {
                 direction,
                 sessions,
             } => {
-                merge::enrich(&mut self.facts, *start, *end, *direction);
+                // Of an end that the record has not seen, analytics don't tell what led to it.
+                let has_ended = self.row.status == ConversationStatus::Ended;
+                let seen_end = end.filter(|_| has_ended);
+                merge::enrich(&mut self.facts, *start, seen_end, *direction);
                 let settled = settling::settle(&mut self.facts, sessions);
                 let kinds = settled.then_some(ChangeKind::Participants);
-                self.settle(ChangeCause::Enriched, kinds.into_iter().collect(), change)
+                return Ok(Applied {
+                    updates: self.settle(
+                        ChangeCause::Enriched,
+                        kinds.into_iter().collect(),
+                        change,
+                    ),
+                    doubtful: end.is_some() && !has_ended,
+                });
             }
             Fact::Failed { work, message } => self.fail(*work, message, change),
             Fact::Succeeded { work } => self.succeed(*work, change),

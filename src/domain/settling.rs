@@ -129,6 +129,26 @@ mod tests {
         assert!(again.unwrap().updates.is_empty());
     }
 
+    /// What led to the end is not told by it: the conversation is read.
+    #[test]
+    fn an_end_that_was_not_seen_is_a_doubt_and_no_news() {
+        let ended_at = |seconds| {
+            let mut event = enriched(Vec::new(), 90);
+            if let Fact::Enriched { end, .. } = &mut event.fact {
+                *end = Some(at(seconds));
+            }
+            event
+        };
+        let mut talking = after(4);
+        let applied = talking.apply(&ended_at(70)).unwrap();
+        assert!(applied.updates.is_empty() && applied.doubtful);
+        let mut ended = after(7);
+        let applied = ended.apply(&ended_at(70)).unwrap();
+        assert_eq!(applied.updates.len(), 1);
+        assert!(!applied.doubtful);
+        assert_eq!(ended.row.conversation_end, Some(at(70)));
+    }
+
     #[test]
     fn what_analytics_do_not_know_yet_is_not_the_last_word() {
         // The leg is still open.

@@ -41,7 +41,17 @@ pub trait Sink: Clone + Send + Sync + 'static {
         ready(Ok(None))
     }
 
+    /// Notes it, and drops the note of a repair: that is through.
     fn set_heard_until(&self, _until: Time) -> impl Future<Output = anyhow::Result<()>> + Send {
+        ready(Ok(()))
+    }
+
+    /// How far the repair had come that a restart interrupted.
+    fn repair_note(&self) -> impl Future<Output = anyhow::Result<Option<String>>> + Send {
+        ready(Ok(None))
+    }
+
+    fn keep_repair_note(&self, _note: String) -> impl Future<Output = anyhow::Result<()>> + Send {
         ready(Ok(()))
     }
 }
@@ -73,6 +83,14 @@ impl Sink for Ingest {
 
     async fn set_heard_until(&self, until: Time) -> anyhow::Result<()> {
         Ok(Ingest::set_heard_until(self, until).await?)
+    }
+
+    async fn repair_note(&self) -> anyhow::Result<Option<String>> {
+        Ok(Ingest::repair_note(self).await?)
+    }
+
+    async fn keep_repair_note(&self, note: String) -> anyhow::Result<()> {
+        Ok(Ingest::keep_repair_note(self, &note).await?)
     }
 }
 

@@ -43,24 +43,18 @@ impl Broken {
     /// What is sent in place of the frame.
     pub(crate) fn of(self, frame: &Frame) -> Message {
         let text = frame.text.as_str();
-        let body = |participants: Value| {
+        let with = |participants: Value| {
             let body = json!({"id": frame.conversation, "participants": participants});
-            text_of(
-                &json!({"topicName": topic_of(text), "version": "2", "eventBody": body})
-                    .to_string(),
-            )
+            json!({"topicName": topic_of(text), "version": "2", "eventBody": body}).to_string()
         };
         match self {
             Self::Truncated => text_of(half(text)),
             Self::Garbage => text_of("<html>502 Bad Gateway</html>"),
-            Self::WrongTypes => body(json!("unreadable")),
-            Self::Binary => Message::Binary(frame.text.as_str().as_bytes().to_vec().into()),
+            Self::WrongTypes => text_of(&with(json!("unreadable"))),
+            Self::Binary => Message::Binary(text.as_bytes().to_vec().into()),
             Self::Deep => {
                 let lists = format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
-                let Message::Text(outside) = body(json!("DEEP")) else {
-                    unreachable!("a body is text");
-                };
-                text_of(&outside.as_str().replace(r#""DEEP""#, &lists))
+                text_of(&with(json!("DEEP")).replace(r#""DEEP""#, &lists))
             }
             Self::UnknownWords => text_of(
                 &text

@@ -1,5 +1,5 @@
-//! What the Genesys listener must remember over a restart: until when it missed nothing, and which
-//! conversations were going on.
+//! What the Genesys listener must remember over a restart: until when it missed nothing, how far it
+//! has made up for what it missed, and which conversations were going on.
 
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
@@ -80,17 +80,46 @@ impl Store {
         Ok(Some(until.into()))
     }
 
+    /// Notes it; a repair that led so far is through.
     pub async fn set_heard_until(&self, until: Time) -> Result<(), StoreError> {
         let insert = Query::insert()
             .into_table(LISTENER)
-            .columns(["id", "hearduntil"])
-            .values_panic([ROW.into(), until.to_utc().into()])
+            .columns(["id", "hearduntil", "repair"])
+            .values_panic([
+                ROW.into(),
+                until.to_utc().into(),
+                Option::<String>::None.into(),
+            ])
             .on_conflict(
                 OnConflict::column("id")
-                    .update_column("hearduntil")
+                    .update_columns(["hearduntil", "repair"])
                     .to_owned(),
             )
             .take();
         Ok(self.writes.run(&insert).await?)
+    }
+
+    /// How far the repair had come that a restart interrupted.
+    pub async fn repair_note(&self) -> Result<Option<String>, StoreError> {
+        let select = Query::select()
+            .column("repair")
+            .from(LISTENER)
+            .and_where(Expr::col("id").eq(ROW))
+            .take();
+        let row = self.reads.one(&select).await?;
+        Ok(row
+            .map(|row| row.try_get("", "repair"))
+            .transpose()?
+            .flatten())
+    }
+
+    /// Keeps it, where the listener ever heard: before that nothing is repaired.
+    pub async fn keep_repair_note(&self, note: &str) -> Result<(), StoreError> {
+        let update = Query::update()
+            .table(LISTENER)
+            .value("repair", note)
+            .and_where(Expr::col("id").eq(ROW))
+            .take();
+        Ok(self.writes.run(&update).await?)
     }
 }

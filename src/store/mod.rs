@@ -46,7 +46,7 @@ pub use listener::Open;
 pub use page::{Item, Page, Slice};
 
 /// The newest migration that this code needs.
-pub const SCHEMA: &str = "m20261125_000040_api_keys_and_audit";
+pub const SCHEMA: &str = "m20261125_000060_repair";
 
 /// The handle to the database; its clones share the connections.
 #[derive(Clone, Debug)]

@@ -1,0 +1,62 @@
+//! Conversations kept in memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::domain::conversation::Conversation;
+use crate::domain::ids::ConversationId;
+
+/// Conversations kept in memory: stored ones to save reading them, followed ones because nothing
+/// else holds them. Bounded by two generations: when the newer is full, the older is dropped.
+pub(super) struct Known {
+    limit: usize,
+    newer: HashMap<ConversationId, Arc<Conversation>>,
+    older: HashMap<ConversationId, Arc<Conversation>>,
+    followed: HashMap<ConversationId, Arc<Conversation>>,
+}
+
+impl Known {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit: limit.max(2) / 2,
+            newer: HashMap::new(),
+            older: HashMap::new(),
+            followed: HashMap::new(),
+        }
+    }
+
+    pub(super) fn get(&self, id: ConversationId) -> Option<&Arc<Conversation>> {
+        self.newer
+            .get(&id)
+            .or_else(|| self.older.get(&id))
+            .or_else(|| self.followed.get(&id))
+    }
+
+    pub(super) fn contains(&self, id: ConversationId) -> bool {
+        self.get(id).is_some()
+    }
+
+    pub(super) fn insert(&mut self, conversation: Arc<Conversation>) {
+        if self.newer.len() >= self.limit {
+            self.older = std::mem::take(&mut self.newer);
+        }
+        self.followed.remove(&conversation.id);
+        self.newer.insert(conversation.id, conversation);
+    }
+
+    pub(super) fn follow(&mut self, conversation: Arc<Conversation>) {
+        self.followed.insert(conversation.id, conversation);
+    }
+
+    pub(super) fn forget(&mut self, id: ConversationId) {
+        self.newer.remove(&id);
+        self.older.remove(&id);
+        self.followed.remove(&id);
+    }
+
+    /// Drops what can be read again: after a failed write its version is uncertain.
+    pub(super) fn clear_stored(&mut self) {
+        self.newer.clear();
+        self.older.clear();
+    }
+}

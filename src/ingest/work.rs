@@ -1,0 +1,301 @@
+//! What one batch makes of the conversations that it touches: each event is applied, or waits for a
+//! reading, or is refused.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::gate::Gate;
+use super::known::Known;
+use super::{Asker, Job, Need, Request, Track, Written};
+use crate::domain::audit::AuditEntry;
+use crate::domain::conversation::Conversation;
+use crate::domain::event::{ConversationEvent, Fact, Refused};
+use crate::domain::ids::ConversationId;
+use crate::domain::row::{ConversationStatus, Work as WorkKind};
+use crate::domain::snapshot::{Snapshot, Source};
+use crate::domain::time::Time;
+use crate::domain::update::Update;
+use crate::store::{Change, Committed};
+
+/// The conversations that one batch touches, with what it makes of them.
+#[derive(Default)]
+pub(super) struct Work {
+    pub(super) items: HashMap<ConversationId, Item>,
+    /// Conversations in the order in which the batch first changes them.
+    order: Vec<ConversationId>,
+    refused: HashMap<usize, Refused>,
+    /// Notifications that must wait for a reading.
+    pub(super) held: HashMap<ConversationId, Vec<ConversationEvent>>,
+    /// Conversations whose waiting notifications were applied.
+    pub(super) released: HashSet<ConversationId>,
+    pub(super) checked: Vec<(ConversationId, Time)>,
+    pub(super) repeats: Vec<(ConversationId, Time)>,
+    /// Conversations to read, said by the listener.
+    pub(super) unread: Vec<ConversationId>,
+}
+
+pub(super) struct Item {
+    pub(super) conversation: Conversation,
+    updates: Vec<Update>,
+    deeds: Vec<AuditEntry>,
+    committed: Vec<Arc<Committed>>,
+    was_stored: bool,
+    /// The place in the batch of the event that made the row.
+    made_by: Option<usize>,
+    pub(super) needs: Vec<Need>,
+    /// Not a row: nobody registered or linked it.
+    pub(super) followed_only: bool,
+}
+
+/// What a step through the batch needs to see.
+struct Sights<'a> {
+    place: usize,
+    asker: Option<&'a Asker>,
+    gate: &'a Gate,
+    known: &'a Known,
+    track: Track,
+}
+
+impl Work {
+    pub(super) fn take(
+        &mut self,
+        place: usize,
+        request: &Request,
+        gate: &mut Gate,
+        known: &Known,
+        track: Track,
+    ) {
+        if let Job::Sight(sight) = &request.job {
+            self.unread.extend(gate.note(sight));
+            return;
+        }
+        let sights = Sights {
+            place,
+            asker: request.asker.as_ref(),
+            gate,
+            known,
+            track,
+        };
+        match &request.job {
+            Job::Event(event) if self.is_hidden_from_its_asker(event, &sights) => {
+                self.refused.insert(place, Refused::NotFound);
+            }
+            Job::Event(event) => self.route(event, &sights),
+            Job::Release(id) => self.release_untold(*id, &sights),
+            Job::Sight(_) => {}
+        }
+    }
+
+    fn is_hidden_from_its_asker(&mut self, event: &ConversationEvent, sights: &Sights<'_>) -> bool {
+        let Some(asker) = sights.asker else {
+            return false;
+        };
+        self.item(event, sights.known).is_hidden_from(asker)
+    }
+
+    /// Holds a notification back that must wait, lets go what waited for a reading, applies the rest.
+    fn route(&mut self, event: &ConversationEvent, sights: &Sights<'_>) {
+        let id = event.conversation_id;
+        match &event.fact {
+            Fact::Seen { snapshot, .. } if matches!(snapshot.source, Source::Topic(_)) => {
+                if self.must_wait(event, snapshot, sights) {
+                    self.held.entry(id).or_default().push(event.clone());
+                } else {
+                    self.apply(event, &[], sights);
+                }
+            }
+            Fact::Seen {
+                snapshot,
+                read_at: Some(read_at),
+                ..
+            } if snapshot.source == Source::Rest => {
+                let (before, after): (Vec<_>, Vec<_>) = self
+                    .waiting(id, sights.gate)
+                    .into_iter()
+                    .partition(|frame| frame.received_at <= *read_at);
+                self.let_go(id);
+                self.checked.push((id, *read_at));
+                self.apply(event, &before, sights);
+                for frame in after {
+                    self.route(&frame, sights);
+                }
+            }
+            Fact::Failed {
+                work: WorkKind::Reading,
+                ..
+            } => {
+                self.release_untold(id, sights);
+                self.apply(event, &[], sights);
+            }
+            _ => self.apply(event, &[], sights),
+        }
+    }
+
+    fn must_wait(
+        &mut self,
+        event: &ConversationEvent,
+        snapshot: &Snapshot,
+        sights: &Sights<'_>,
+    ) -> bool {
+        let id = event.conversation_id;
+        let waits = sights.gate.is_held(id) && !self.released.contains(&id);
+        if waits || self.held.contains_key(&id) {
+            return true;
+        }
+        let repeated = sights.gate.repeated_lately(id, event.received_at);
+        let item = self.item(event, sights.known);
+        sights.gate.suspects(&item.conversation, snapshot)
+            || item
+                .conversation
+                .doubts(snapshot, event.received_at, repeated)
+    }
+
+    fn waiting(&mut self, id: ConversationId, gate: &Gate) -> Vec<ConversationEvent> {
+        let mut waiting = Vec::new();
+        if !self.released.contains(&id) {
+            waiting.extend_from_slice(gate.frames(id));
+        }
+        waiting.extend(self.held.remove(&id).unwrap_or_default());
+        waiting
+    }
+
+    fn let_go(&mut self, id: ConversationId) {
+        self.released.insert(id);
+    }
+
+    /// Applies what waits for a reading that won't come in time: there may have been more.
+    fn release_untold(&mut self, id: ConversationId, sights: &Sights<'_>) {
+        let waiting = self.waiting(id, sights.gate);
+        self.let_go(id);
+        for mut frame in waiting {
+            if let Fact::Seen { gap_before, .. } = &mut frame.fact {
+                *gap_before = true;
+            }
+            self.apply(&frame, &[], sights);
+        }
+    }
+
+    fn item(&mut self, event: &ConversationEvent, known: &Known) -> &mut Item {
+        let id = event.conversation_id;
+        if !self.items.contains_key(&id) {
+            self.order.push(id);
+        }
+        self.items.entry(id).or_insert_with(|| {
+            let conversation = known.get(id).map_or_else(
+                || Conversation::unknown(id, event.received_at),
+                |known| Conversation::clone(known),
+            );
+            Item {
+                was_stored: conversation.version > 0,
+                made_by: None,
+                conversation,
+                updates: Vec::new(),
+                deeds: Vec::new(),
+                committed: Vec::new(),
+                needs: Vec::new(),
+                followed_only: false,
+            }
+        })
+    }
+
+    fn apply(
+        &mut self,
+        event: &ConversationEvent,
+        waiting: &[ConversationEvent],
+        sights: &Sights<'_>,
+    ) {
+        let id = event.conversation_id;
+        let place = sights.place;
+        let item = self.item(event, sights.known);
+        match item.conversation.apply_through(waiting, event) {
+            Err(refused) => {
+                self.refused.insert(place, refused);
+            }
+            Ok(applied) => {
+                if applied.doubtful {
+                    item.needs.push(Need::Read(id));
+                }
+                if applied.updates.iter().any(ends) {
+                    item.needs.push(Need::Settle(id));
+                }
+                let repeats = applied.updates.is_empty() && matches!(event.fact, Fact::Seen { .. });
+                if !applied.updates.is_empty()
+                    && let Some(asker) = sights.asker
+                {
+                    item.deeds.push(asker.deed.clone());
+                }
+                item.take(applied.updates, event, sights.track);
+                let is_new = !item.was_stored && !item.updates.is_empty();
+                if is_new && item.made_by.is_none() {
+                    item.made_by = Some(place);
+                }
+                if repeats {
+                    self.repeats.push((id, event.received_at));
+                }
+            }
+        }
+    }
+
+    pub(super) fn changes(&self) -> Vec<Change> {
+        self.order
+            .iter()
+            .filter_map(|id| self.items.get(id))
+            .filter(|item| !item.updates.is_empty())
+            .map(|item| Change {
+                conversation: item.conversation.clone(),
+                updates: item.updates.clone(),
+                deeds: item.deeds.clone(),
+            })
+            .collect()
+    }
+
+    pub(super) fn committed(&mut self, id: ConversationId, entries: Vec<Arc<Committed>>) {
+        if let Some(item) = self.items.get_mut(&id) {
+            item.committed = entries;
+        }
+    }
+
+    pub(super) fn answer(&self, place: usize, id: ConversationId) -> Result<Written, Refused> {
+        if let Some(refused) = self.refused.get(&place) {
+            return Err(refused.clone());
+        }
+        let item = self.items.get(&id).ok_or(Refused::NotFound)?;
+        Ok(Written {
+            conversation: Arc::new(item.conversation.clone()),
+            committed: item.committed.clone(),
+            created: item.made_by == Some(place),
+        })
+    }
+}
+
+impl Item {
+    fn is_hidden_from(&self, asker: &Asker) -> bool {
+        let is_known =
+            self.conversation.version > 0 || self.conversation.facts.first_seen_at.is_some();
+        is_known && !asker.scope.sees(&self.conversation.row)
+    }
+
+    fn take(&mut self, updates: Vec<Update>, event: &ConversationEvent, track: Track) {
+        let wanted = track == Track::Queues
+            || !matches!(event.fact, Fact::Seen { .. })
+            || self.conversation.registration.is_some()
+            || !self.conversation.links.is_empty()
+            || self.was_stored;
+        if wanted {
+            self.followed_only = false;
+            self.updates.extend(updates);
+        } else {
+            self.followed_only = true;
+            self.conversation.unnumber();
+        }
+    }
+}
+
+/// Nobody works on it any more: for good, or until the thread wakes.
+fn ends(update: &Update) -> bool {
+    let over = matches!(
+        update.after.status,
+        ConversationStatus::Ended | ConversationStatus::Idle
+    );
+    update.is_status_change() && over
+}
