@@ -30,6 +30,7 @@ use crate::hub::Hub;
 use crate::ingest::IngestLoop;
 use crate::lifecycle::Lifecycle;
 use crate::read_model::ReadModel;
+use crate::retention::Retention;
 use crate::sessions::Sessions;
 use crate::settling::Settling;
 use crate::store::Store;
@@ -78,6 +79,12 @@ impl App {
             needs: needs_tx.clone(),
             clock: Arc::clone(&clock),
             interval: config.genesys.settling_sweep,
+        };
+        let retention = Retention {
+            config: config.retention.clone(),
+            store: store.clone(),
+            hub: hub.clone(),
+            clock: Arc::clone(&clock),
         };
         let (ingest, ingest_loop) =
             IngestLoop::new(config.ingest.clone(), store.clone(), hub.clone(), needs_tx);
@@ -130,6 +137,7 @@ impl App {
         lifecycle.spawn("live feed", feed_router.run(drain.clone()));
         lifecycle.spawn("Genesys listener", genesys_listener.run(drain.clone()));
         lifecycle.spawn("settling", settling.run(drain.clone()));
+        lifecycle.spawn("retention", retention.run(drain.clone()));
         lifecycle.spawn("directory", directory.run(drain.clone()));
         lifecycle.spawn("front door", async move {
             http::serve(listener, router, &config.http, drain).await?;

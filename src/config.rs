@@ -19,6 +19,7 @@ use crate::http::HttpConfig;
 use crate::hub::HubConfig;
 use crate::ingest::IngestConfig;
 use crate::read_model::ReadModelConfig;
+use crate::retention::RetentionConfig;
 use crate::store::StoreConfig;
 
 /// All settings of a gateway.
@@ -36,6 +37,8 @@ pub struct Config {
     pub ingest: IngestConfig,
     #[command(flatten)]
     pub hub: HubConfig,
+    #[command(flatten)]
+    pub retention: RetentionConfig,
     #[command(flatten)]
     pub reads: ReadModelConfig,
     #[command(flatten)]

@@ -56,6 +56,8 @@ struct Shared {
 struct Order {
     /// The place of the entry published last.
     head: Position,
+    /// The oldest place that can be followed from.
+    floor: u64,
     /// Committed, but something before them has not arrived yet.
     ahead: BTreeMap<u64, Arc<Committed>>,
     /// The entries published last, without a gap, up to the head.
@@ -71,6 +73,7 @@ impl Hub {
     /// A database that can't be read.
     pub async fn begin(config: &HubConfig, store: &Store) -> Result<Self, StoreError> {
         let hub = Self::new(config, store.head().await?);
+        hub.raise_floor(store.floor().await?);
         let head = hub.head().sequence;
         let mut read = head.saturating_sub(config.log_tail as u64);
         while read < head {
@@ -91,6 +94,7 @@ impl Hub {
                 epoch: head.epoch,
                 order: Mutex::new(Order {
                     head,
+                    floor: 0,
                     ahead: BTreeMap::new(),
                     tail: VecDeque::new(),
                     longest_tail: config.log_tail.max(1),
@@ -126,6 +130,9 @@ impl Hub {
         if !cursor.is_current_version() || cursor.epoch != self.shared.epoch {
             return Some(Err(CursorRefused::Unknown { head: order.head }));
         }
+        if cursor.sequence < order.floor {
+            return Some(Err(CursorRefused::Expired { head: order.head }));
+        }
         let known = if cursor.sequence == order.head.sequence {
             order.head.check
         } else {
@@ -138,6 +145,12 @@ impl Hub {
         } else {
             Err(CursorRefused::Unknown { head: order.head })
         })
+    }
+
+    /// From now on the log can't be followed from before this place.
+    pub fn raise_floor(&self, floor: u64) {
+        let mut order = self.order();
+        order.floor = order.floor.max(floor);
     }
 
     /// Returns when the entry of this sequence has been published.

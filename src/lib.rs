@@ -19,6 +19,7 @@
 //! | [`auth`] | who comes in |
 //! | [`sessions`] | who is here, and for how long |
 //! | [`settling`] | which ended conversations still lack their settled times |
+//! | [`retention`] | from how long ago the log can be followed |
 //! | [`simulator`] | a stand-in for Genesys that knows nothing of the rest |
 //! | [`registrar`] | the demo's stand-in for an Architect flow: a client of the public API |
 //! | [`app`], [`cli`], [`config`] | putting it together |
@@ -31,6 +32,7 @@ pub mod commands;
 pub mod config;
 pub mod counts;
 pub mod domain;
+pub mod duration;
 pub mod feed;
 pub mod genesys;
 pub mod graphql;
@@ -40,6 +42,7 @@ pub mod ingest;
 pub mod lifecycle;
 pub mod read_model;
 pub mod registrar;
+pub mod retention;
 pub mod sessions;
 pub mod settling;
 pub mod simulator;

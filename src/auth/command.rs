@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::domain::api_key::{ApiKey, Grant, Narrowing};
 use crate::domain::permission::Permission;
 use crate::domain::time::Time;
-use crate::http::duration;
+use crate::duration::duration;
 use crate::store::{Store, StoreConfig};
 
 #[derive(Subcommand)]

@@ -6,7 +6,7 @@ use clap::builder::FalseyValueParser;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::http::duration;
+use crate::duration::duration;
 
 /// A secret for HS256 must have the hash's length (RFC 7518, 3.2).
 const SHORTEST_SECRET: usize = 32;

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use super::actions::ActionsConfig;
 use super::directory::DirectoryConfig;
 use crate::domain::ids::QueueId;
+pub(super) use crate::duration::duration;
 
 /// Regions and their domains; the API is at `api.`, the login at `login.` of it.
 const REGIONS: [(&str, &str); 18] = [
@@ -352,23 +353,6 @@ fn queue_id(text: &str) -> Result<QueueId, String> {
     Ok(QueueId::from(text.trim()))
 }
 
-/// Reads `250ms`, `30s`, `5m`, `24h`; a bare number means seconds.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let wanted = || format!("want a time such as 250ms, 30s, 5m or 24h, not {text}");
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let number = text[..digits].parse::<u64>().map_err(|_| wanted())?;
-    let millis = match &text[digits..] {
-        "ms" => Some(number),
-        "" | "s" => number.checked_mul(1_000),
-        "m" => number.checked_mul(60_000),
-        "h" => number.checked_mul(3_600_000),
-        _ => None,
-    };
-    millis.map(Duration::from_millis).ok_or_else(wanted)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -476,24 +460,5 @@ mod tests {
         assert_eq!(config.lost_after, Duration::from_secs(12));
         assert_eq!(config.queue_refresh, Duration::from_secs(30));
         assert!(!format!("{config:?}").contains("hunter2"));
-    }
-
-    #[test]
-    fn times_have_units() {
-        for (text, expected) in [
-            ("250ms", Some(250)),
-            ("3", Some(3_000)),
-            ("2m", Some(120_000)),
-            ("1h", Some(3_600_000)),
-            ("x", None),
-            ("1d", None),
-            ("", None),
-        ] {
-            assert_eq!(
-                duration(text).ok(),
-                expected.map(Duration::from_millis),
-                "{text}"
-            );
-        }
     }
 }

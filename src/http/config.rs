@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 
+use crate::duration::duration;
+
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Front door")]
 pub struct HttpConfig {
@@ -100,32 +102,6 @@ impl Default for HttpConfig {
     }
 }
 
-/// Reads `250ms`, `30s`, `5m`, `24h`; a bare number means seconds.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let unit_at = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(unit_at);
-    let unit_millis = match unit {
-        "ms" => 1,
-        "" | "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => {
-            return Err(format!(
-                "unknown unit in {text}: write 250ms, 30s, 5m or 24h"
-            ));
-        }
-    };
-    let millis = number
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(unit_millis));
-    millis
-        .map(Duration::from_millis)
-        .ok_or_else(|| format!("not a duration: {text} (write 250ms, 30s, 5m or 24h)"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,24 +113,5 @@ mod tests {
         assert!(!config.web_demo);
         assert_eq!(config.ws_init_timeout, Duration::from_secs(3));
         assert_eq!(config.stall_timeout, Duration::from_secs(30));
-    }
-
-    #[test]
-    fn durations_have_units() {
-        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        assert_eq!(duration("2"), Ok(Duration::from_secs(2)));
-        assert_eq!(duration("5m"), Ok(Duration::from_mins(5)));
-        assert_eq!(duration("1h"), Ok(Duration::from_hours(1)));
-        for refused in [
-            "",
-            "s",
-            "5 days",
-            "-1s",
-            "1.5s",
-            "99999999999999999999s",
-            "18446744073709551615h",
-        ] {
-            assert!(duration(refused).is_err(), "{refused}");
-        }
     }
 }

@@ -37,7 +37,7 @@ use tower_http::compression::CompressionLayer;
 use crate::sessions::Sessions;
 
 pub use authenticate::{Authenticate, Refused};
-pub use config::{HttpConfig, duration};
+pub use config::HttpConfig;
 pub use health::{ComponentState, Readiness};
 pub use listener::{bind, serve};
 pub use operations::{Operations, Outcome, Shared as SharedResult, text_of};

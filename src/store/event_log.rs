@@ -184,7 +184,9 @@ pub(super) async fn position<C: ConnectionTrait>(
     head(session).await.map(|head| to_position(&head))
 }
 
-async fn head<C: ConnectionTrait>(session: &Session<C>) -> Result<log_head::Model, StoreError> {
+pub(super) async fn head<C: ConnectionTrait>(
+    session: &Session<C>,
+) -> Result<log_head::Model, StoreError> {
     let row = session
         .one(&log_head::Entity::find().into_query())
         .await?

@@ -21,6 +21,7 @@ mod listener;
 mod page;
 mod projection;
 mod record;
+mod retention;
 mod rows;
 mod session;
 mod statements;

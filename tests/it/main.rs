@@ -26,6 +26,7 @@ mod register;
 mod registrar;
 mod repair;
 mod restart;
+mod retention;
 mod schema;
 mod scripts;
 mod settling;

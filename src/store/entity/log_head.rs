@@ -11,7 +11,7 @@ pub struct Model {
     pub head: i64,
     /// The newest entry's check; 0 in an empty log.
     pub headcheck: i64,
-    /// The oldest place that can still be resumed from: its entry is kept, those before are not.
+    /// The oldest place that the log can be followed from.
     pub floor: i64,
     /// Random, made with the log.
     pub epoch: i64,

@@ -7,6 +7,7 @@ use std::time::Instant;
 use conversation_gateway::domain::caller::Caller;
 use conversation_gateway::domain::filter::Filter;
 use conversation_gateway::domain::ids::ConversationId;
+use conversation_gateway::domain::time::Time;
 use conversation_gateway::domain::update::{ChangeKind, ChangeKinds};
 use conversation_gateway::store::{
     BadPage, Committed, Cursor, CursorRefused, Latest, Page, Store, StoreError,
@@ -22,6 +23,7 @@ on_both_databases!(
     every_committed_entry_can_be_resumed_from,
     cursors_of_another_log_are_unknown,
     cursors_below_the_floor_are_expired,
+    the_floor_is_the_last_entry_that_is_too_old,
     a_snapshot_shows_the_latest_entry_of_each,
     a_history_is_the_status_changes_in_pages,
     a_long_log_is_read_quickly,
@@ -97,16 +99,11 @@ async fn cursors_below_the_floor_are_expired(database: TestDatabase) {
     filled(&store, &mut random, 10).await;
     let head = store.head().await.unwrap();
     let log = all_of(&store).await;
-    for statement in [
-        "UPDATE gateway_log_head SET floor = 5",
-        "DELETE FROM gateway_event_log WHERE sequence < 5",
-    ] {
-        store
-            .database()
-            .execute_unprepared(statement)
-            .await
-            .unwrap();
-    }
+    store
+        .database()
+        .execute_unprepared("UPDATE gateway_log_head SET floor = 5")
+        .await
+        .unwrap();
     let check = async |index: usize| store.check(&log[index].cursor(head.epoch)).await.unwrap();
     assert_eq!(check(3).await, Err(CursorRefused::Expired { head }));
     assert_eq!(check(4).await, Ok(()));
@@ -115,6 +112,27 @@ async fn cursors_below_the_floor_are_expired(database: TestDatabase) {
         store.check(&beginning).await.unwrap(),
         Err(CursorRefused::Expired { head })
     );
+}
+
+async fn the_floor_is_the_last_entry_that_is_too_old(database: TestDatabase) {
+    let mut random = Random::new();
+    let store = database.open().await;
+    assert_eq!(store.raise_floor(Time::from_millis(0)).await.unwrap(), 0);
+    filled(&store, &mut random, 30).await;
+    let log = all_of(&store).await;
+    let moments = log.iter().map(|entry| entry.recorded_at());
+    let latest = log.last().unwrap().recorded_at().as_millis() + 1;
+    for moment in moments.chain([Time::from_millis(latest)]) {
+        let naive = log
+            .iter()
+            .rfind(|entry| entry.recorded_at() < moment)
+            .map_or(0, |entry| entry.sequence());
+        assert_eq!(store.raise_floor(moment).await.unwrap(), naive);
+        assert_eq!(store.floor().await.unwrap(), naive);
+    }
+    let lower = store.raise_floor(Time::from_millis(0)).await.unwrap();
+    assert_eq!(lower, log.last().unwrap().sequence(), "it never falls");
+    assert_eq!(all_of(&store).await.len(), log.len(), "nothing is deleted");
 }
 
 async fn a_snapshot_shows_the_latest_entry_of_each(database: TestDatabase) {
