@@ -1,97 +1,152 @@
-// 2,000 badges on one page at 300 changes a second: long tasks, and memory after garbage collection.
-// By hand: GATEWAY_BIN=… node badge-load.mjs [seconds]
+// 2,000 badges on one page, 300 changes of them a second: long tasks, and memory after garbage collection.
+// By hand, with an optimised program: GATEWAY_BIN=… node badge-load.mjs [seconds]
 import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { loadavg } from "node:os";
 import { chromium } from "playwright-core";
 
 const program = process.env.GATEWAY_BIN;
 if (!program) throw new Error("Set GATEWAY_BIN to the program that is to be measured.");
 const seconds = Number(process.argv[2] ?? 60);
-const [port, simulatorPort] = [18_480, 18_481];
-const [url, simulator] = [port, simulatorPort].map((each) => `http://127.0.0.1:${each}`);
+const badges = 2_000;
+const changesPerSecond = 300;
+const parts = 10;
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-const post = (path, body) =>
-  fetch(path, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
 
+const [port, simulatorPort] = [await freePort(), await freePort()];
+const url = `http://127.0.0.1:${port}`;
+const simulator = `http://127.0.0.1:${simulatorPort}`;
 const flags = ["--port", `${port}`, "--sim-port", `${simulatorPort}`, "--quiet-org"];
 const gateway = spawn(program, ["demo", ...flags], { stdio: "ignore" });
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: ["--headless", "--no-sandbox", "--disable-gpu"],
 });
+let running = true;
 try {
   await until(async () => (await fetch(`${url}/readyz`)).ok);
-  await post(`${simulator}/sim/traffic`, {
-    eventsPerSecond: 1_500,
-    conversations: 2_100,
-    seconds: 0,
-  });
-  await until(async () => (await open()) >= 2_000);
-  await post(`${simulator}/sim/traffic`, {
-    eventsPerSecond: 300,
-    conversations: 2_100,
-    seconds: 0,
-  });
-  const page = await browser.newPage();
-  let changes = 0;
+  const calls = await talkingCalls();
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  let told = 0;
   page.on("websocket", (socket) =>
     socket.on("framereceived", ({ payload }) => {
-      if (String(payload).includes("conversationStatusChanged")) changes += 1;
+      if (String(payload).includes("conversationStatusChanged")) told += 1;
     }),
   );
-  await page.goto(`${url}/badge-example?count=2000`);
-  await until(async () => (await page.locator("#badges [status]").count()) >= 1_900);
+  await page.goto(`${url}/badge-example?count=${badges}`);
+  await until(async () => (await page.locator("#badges [status=CONNECTED]").count()) === badges);
   const line = await page.context().newCDPSession(page);
-  const heap = async () => {
-    await line.send("HeapProfiler.collectGarbage");
-    const { usedSize } = await line.send("Runtime.getHeapUsage");
-    return (usedSize / 1e6).toFixed(1);
-  };
+  await line.send("Performance.enable");
   await page.evaluate(() => {
     window.long = [];
     new PerformanceObserver((list) =>
       window.long.push(...list.getEntries().map(({ duration }) => duration)),
     ).observe({ type: "longtask" });
   });
-  changes = 0;
-  for (let part = 0; part <= 6; part += 1) {
+  told = 0;
+  const load = toggle(calls);
+  for (let part = 0; part <= parts; part += 1) {
+    if (part > 0) await pause((seconds * 1_000) / parts);
+    const { heap, nodes } = await memory(line);
+    const at = Math.round((part * seconds) / parts);
     console.log(
-      `after ${Math.round((part * seconds) / 6)} s: heap ${await heap()} MB, ${changes} changes told`,
+      `after ${at} s: heap ${heap} MB, ${nodes} DOM nodes, ${told} changes told, load of the machine ${loadavg()[0].toFixed(1)}`,
     );
-    if (part < 6) await pause((seconds * 1_000) / 6);
   }
   const long = await page.evaluate(() => window.long);
+  running = false;
+  const sent = await load;
   const longest = Math.max(0, ...long).toFixed(0);
+  console.log(`${sent} changes made in ${seconds} s, ${told} told`);
   console.log(
-    `long tasks (over 50 ms): ${long.length}, longest ${longest} ms, over 100 ms: ${long.filter((ms) => ms > 100).length}`,
+    `tasks over 50 ms: ${long.length}, the longest ${longest} ms; over 100 ms: ${long.filter((ms) => ms > 100).length}`,
   );
 } finally {
+  running = false;
   await browser.close();
   gateway.kill();
 }
 
-async function open() {
-  let count = 0;
-  for (let after = null, more = true; more; ) {
-    const query = `query ($after: String) { conversations(filter: { open: true }, first: 200, after: $after) {
-      nodes { conversationId } pageInfo { hasNextPage endCursor } } }`;
-    const { conversations } = (
-      await (await post(`${url}/graphql`, { query, variables: { after } })).json()
-    ).data;
-    count += conversations.nodes.length;
-    more = conversations.pageInfo.hasNextPage;
-    after = conversations.pageInfo.endCursor;
+/** Calls that are connected, all at once. */
+async function talkingCalls() {
+  const calls = [];
+  const begin = async () => {
+    while (calls.length < badges) {
+      const place = calls.push(null) - 1;
+      const { id } = await post("/sim/conversations", { mediaType: "voice", direction: "inbound" });
+      for (const step of ["enqueue", "offer", "answer"]) await take(id, step);
+      calls[place] = id;
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, begin));
+  const query = `{ conversationCounts(filter: { statuses: [CONNECTED] }, groupBy: []) { count } }`;
+  await until(async () => {
+    const answer = await fetch(`${url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ query }),
+    });
+    const [all] = (await answer.json()).data.conversationCounts;
+    return all?.count === badges;
+  });
+  return calls;
+}
+
+/** Puts one call after another on hold, and takes it back in the next round, at the rate wanted. */
+async function toggle(calls) {
+  const begun = performance.now();
+  const everyMs = 50;
+  let made = 0;
+  let onTheWay = 0;
+  while (running) {
+    const due = ((performance.now() - begun) / 1_000) * changesPerSecond;
+    while (made < due && onTheWay < 200) {
+      const round = Math.floor(made / calls.length);
+      onTheWay += 1;
+      take(calls[made % calls.length], round % 2 === 0 ? "hold" : "unhold").finally(() => {
+        onTheWay -= 1;
+      });
+      made += 1;
+    }
+    await pause(everyMs);
   }
-  return count;
+  return made;
+}
+
+const take = (id, step) => post(`/sim/conversations/${id}/steps`, { step });
+
+async function post(path, body) {
+  const answer = await fetch(simulator + path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
+  return answer.json();
+}
+
+async function memory(line) {
+  await line.send("HeapProfiler.collectGarbage");
+  const { metrics } = await line.send("Performance.getMetrics");
+  const valueOf = (name) => metrics.find((metric) => metric.name === name).value;
+  return { heap: (valueOf("JSHeapUsedSize") / 1e6).toFixed(1), nodes: valueOf("Nodes") };
 }
 
 async function until(condition) {
-  for (let left = 300; left > 0; left -= 1) {
+  for (let left = 400; left > 0; left -= 1) {
     if (await condition().catch(() => false)) return;
     await pause(300);
   }
   throw new Error("waited in vain");
+}
+
+function freePort() {
+  return new Promise((done, failed) => {
+    const server = createServer();
+    server.once("error", failed);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => done(port));
+    });
+  });
 }

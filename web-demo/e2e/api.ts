@@ -16,7 +16,7 @@ export interface Known {
   calculatedStatus: string;
   lastQueueName: string | null;
   initialScreenPopTarget: string | null;
-  owner: { genesysId: string; name: string | null } | null;
+  owner: { kind: string; genesysId: string; name: string | null } | null;
   context: { key: string; objectId: string; name: string }[];
 }
 
@@ -27,7 +27,7 @@ export async function until(
   wanted: (known: Known) => boolean,
 ): Promise<Known> {
   const query = `query ($id: ID!) { conversation(conversationId: $id) {
-    calculatedStatus lastQueueName initialScreenPopTarget owner { genesysId name } context { key objectId name } } }`;
+    calculatedStatus lastQueueName initialScreenPopTarget owner { kind genesysId name } context { key objectId name } } }`;
   const deadline = Date.now() + 15_000;
   for (;;) {
     const { conversation } = await ask<{ conversation: Known | null }>(gateway, query, {
@@ -47,4 +47,47 @@ export async function caseOf(gateway: Gateway, conversationId: string) {
   const found = caseIn(known);
   if (!found) throw new Error("no case");
   return { ...found, number: found.name.split(" · ")[0] ?? "" };
+}
+
+/** The agent who is rung or connected now. */
+export async function agentIn(gateway: Gateway, conversationId: string): Promise<string> {
+  const query = `query ($id: ID!) { conversation(conversationId: $id) { participants { userId active purpose } } }`;
+  interface Party {
+    userId: string;
+    active: boolean;
+    purpose: string;
+  }
+  const deadline = Date.now() + 15_000;
+  for (;;) {
+    const { conversation } = await ask<{ conversation: { participants: Party[] } }>(
+      gateway,
+      query,
+      { id: conversationId },
+    );
+    const found = conversation.participants.find(
+      ({ active, purpose }) => active && purpose === "AGENT",
+    );
+    if (found) return found.userId;
+    if (Date.now() > deadline) throw new Error("no agent is in it");
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+/** Registers so many conversations, each about a case of its own: `many-0`, the oldest, and so on. */
+export async function registerCases(gateway: Gateway, many: number) {
+  const mutation = `mutation ($input: RegisterConversationInput!) { registerConversation(input: $input) { created } }`;
+  let next = 0;
+  const send = async () => {
+    while (next < many) {
+      const n = next++;
+      const input = {
+        conversationId: crypto.randomUUID(),
+        initiatedBy: "DCM",
+        conversationStart: new Date(Date.UTC(2026, 0, 1) + n * 1_000).toISOString(),
+        context: { key: "CASE", objectId: `many-${n}`, name: `C-${n} · Many ${n}` },
+      };
+      await ask(gateway, mutation, { input });
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, send));
 }

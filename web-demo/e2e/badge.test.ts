@@ -1,6 +1,5 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { accessibilityFaults } from "./browser";
 import { stage } from "./stage";
 
 const on = stage();
@@ -76,16 +75,4 @@ describe("the badge in a plain page", () => {
     await on.gateway.run();
     await expect.poll(() => badge(id).getAttribute("stale"), { timeout: 20_000 }).toBeNull();
   });
-
-  it.each(["light", "dark"] as const)(
-    "has no fault of accessibility in %s",
-    async (colorScheme) => {
-      const id = await on.simulator.enqueued();
-      await on.page.emulateMedia({ colorScheme });
-      await on.page.goto(`${on.gateway.url}/badge-example`);
-      await has(id, "WAITING_IN_QUEUE");
-      expect(await accessibilityFaults(on.page)).toEqual([]);
-      await on.simulator.step(id, "customer-disconnect");
-    },
-  );
 });

@@ -56,6 +56,16 @@ export async function openPage(
   return watched;
 }
 
+/** The page's network cable: `pull` cuts every line, `plug` lets new ones through. */
+export async function cable(page: Page) {
+  const line = await page.context().newCDPSession(page);
+  await line.send("Network.enable");
+  const free = { latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
+  const be = (offline: boolean) =>
+    line.send("Network.emulateNetworkConditions", { offline, ...free });
+  return { pull: () => be(true), plug: () => be(false) };
+}
+
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** What axe-core objects to by the rules of WCAG 2.2, levels A and AA, with the places. */

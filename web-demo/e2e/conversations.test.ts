@@ -1,6 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { accessibilityFaults, launch, openPage, type Watched } from "./browser";
+import { cable, launch, openPage, type Watched } from "./browser";
 import { Gateway } from "./gateway";
 import { Simulator } from "./simulator";
 
@@ -90,55 +90,13 @@ describe("the list of conversations", () => {
     await simulator.step(id, "offer");
     await badgeOf(id, "ALERTING").waitFor();
 
-    const cutter = await page.context().newCDPSession(page);
-    await cutter.send("Network.enable");
-    const line = (offline: boolean) =>
-      cutter.send("Network.emulateNetworkConditions", {
-        offline,
-        latency: 0,
-        downloadThroughput: -1,
-        uploadThroughput: -1,
-      });
-    await line(true);
+    const line = await cable(page);
+    await line.pull();
     await page.getByText(/^Stale since \d\d:\d\d:\d\d\.$/).waitFor({ timeout: 20_000 });
     await simulator.steps(id, "answer", "hold");
-    await line(false);
+    await line.plug();
     await badgeOf(id, "ON_HOLD").waitFor();
     await page.getByText(/[2-9] changes recovered/).waitFor();
-    await simulator.step(id, "customer-disconnect");
-  });
-
-  it.each([
-    ["light", 1280],
-    ["dark", 1280],
-    ["light", 360],
-    ["dark", 360],
-  ] as const)("has no fault of accessibility in %s at %i px", async (colorScheme, width) => {
-    const id = await simulator.enqueued("email");
-    await page.emulateMedia({ colorScheme });
-    await page.setViewportSize({ width, height: 800 });
-    await page.goto(`${gateway.url}/conversations`);
-    await rowOf(id).waitFor();
-    expect(await accessibilityFaults(page)).toEqual([]);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
-      width,
-    );
-    await simulator.step(id, "customer-disconnect");
-  });
-
-  it("is worked by keyboard alone", async () => {
-    const id = await simulator.enqueued();
-    await page.goto(`${gateway.url}/conversations`);
-    await rowOf(id).waitFor();
-    await page.keyboard.press("Tab");
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to content");
-    await page.getByRole("button", { name: /^Feed/ }).focus();
-    await page.keyboard.press("Enter");
-    await page.getByRole("dialog", { name: "The live feed" }).waitFor();
-    await page.keyboard.press("Escape");
-    await page.getByRole("button", { name: /^Waiting in queue/ }).focus();
-    await page.keyboard.press("Space");
-    await page.waitForURL("**/conversations?status=WAITING_IN_QUEUE");
     await simulator.step(id, "customer-disconnect");
   });
 });

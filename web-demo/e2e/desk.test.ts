@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { type Known, until } from "./api";
-import { accessibilityFaults } from "./browser";
 import { stage } from "./stage";
 
 const on = stage();
@@ -65,73 +64,5 @@ describe("the wallboard", () => {
     await on.page.getByRole("img", { name: /waiting \d+ to \d+, with agents/ }).waitFor();
     await on.simulator.steps(id, "customer-disconnect", "wrap-up");
     await expect.poll(() => tile("All open").textContent()).toBe(open);
-  });
-
-  it.each(["light", "dark"] as const)(
-    "has no fault of accessibility in %s",
-    async (colorScheme) => {
-      const id = await on.simulator.enqueued();
-      await on.page.emulateMedia({ colorScheme });
-      await on.page.goto(`${on.gateway.url}/wallboard`);
-      await expect.poll(() => tile("Waiting").textContent()).toBe("1");
-      expect(await accessibilityFaults(on.page)).toEqual([]);
-      await on.page.setViewportSize({ width: 360, height: 800 });
-      const wide = await on.page.evaluate(() => document.documentElement.scrollWidth);
-      expect(wide).toBeLessThanOrEqual(360);
-      await on.simulator.step(id, "customer-disconnect");
-    },
-  );
-});
-
-describe("the simulator drawer", () => {
-  const item = () => on.page.locator("[data-started]").first();
-  const press = (name: string | RegExp) =>
-    on.page.getByRole("complementary").getByRole("button", { name }).first().click();
-  const shows = (status: string) => item().locator(`[data-status="${status}"]`).waitFor();
-
-  it("begins a call, and steps it to its end", async () => {
-    await on.page.goto(on.gateway.url);
-    await on.page.getByRole("button", { name: "Simulator", exact: true }).click();
-    await press("Voice call");
-    await shows("WAITING_IN_QUEUE");
-    await press("Offer to an agent");
-    await shows("ALERTING");
-    await press("Answer");
-    await shows("CONNECTED");
-    await press("Hold");
-    await shows("ON_HOLD");
-    await press("Retrieve");
-    await shows("CONNECTED");
-    await press("Transfer to a queue");
-    await shows("WAITING_IN_QUEUE");
-    await press("Customer ends");
-    await shows("AFTER_CALL_WORK");
-    await press("Wrap up");
-    await shows("ENDED");
-  });
-
-  it.each([
-    ["E-mail", "WAITING_IN_QUEUE"],
-    ["Message", "WAITING_IN_QUEUE"],
-    ["Callback", "SCHEDULED"],
-  ])("begins: %s", async (name, status) => {
-    await on.page.goto(on.gateway.url);
-    await on.page.getByRole("button", { name: "Simulator", exact: true }).click();
-    await press(name);
-    await shows(status);
-    expect(await accessibilityFaults(on.page)).toEqual([]);
-    await press("End");
-    await shows("ENDED");
-  });
-
-  it("breaks the feed, which the page says, and lets it heal", async () => {
-    await on.page.goto(on.gateway.url);
-    await on.page.getByRole("button", { name: /^Feed: Live/ }).waitFor();
-    await on.page.getByRole("button", { name: "Simulator", exact: true }).click();
-    await press(/^Rate limit/);
-    await press(/^Drop the socket/);
-    await on.page.getByRole("button", { name: /^Feed: (Stale since|Catching up)/ }).waitFor();
-    await press("Heal now");
-    await on.page.getByRole("button", { name: /^Feed: Live/ }).waitFor({ timeout: 30_000 });
   });
 });

@@ -1,5 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { ask } from "./api";
 import { launch, openPage } from "./browser";
 import { Gateway } from "./gateway";
 import { Simulator } from "./simulator";
@@ -8,7 +9,7 @@ let gateway: Gateway;
 let browser: Browser;
 
 beforeAll(async () => {
-  gateway = await Gateway.start();
+  gateway = await Gateway.start({ apart: true });
   browser = await launch();
 });
 afterAll(async () => {
@@ -16,7 +17,10 @@ afterAll(async () => {
   await gateway?.stop();
 });
 
-it("recovers by itself when the gateway has crashed and is started again", async () => {
+const link = `mutation ($input: LinkConversationInput!) { linkConversation(input: $input) { feedCursor } }`;
+const history = `query ($id: ID!) { conversation(conversationId: $id) { statusHistory { nodes { status } } } }`;
+
+it("misses nothing when the gateway is killed, business goes on, and it is started again", async () => {
   const simulator = new Simulator(gateway.simulatorUrl);
   const { page, strays } = await openPage(browser, gateway);
   const badgeOf = (id: string, status: string) =>
@@ -25,22 +29,33 @@ it("recovers by itself when the gateway has crashed and is started again", async
   page.on("load", () => {
     loads += 1;
   });
-  await page.goto(`${gateway.url}/conversations`);
-  const before = await simulator.enqueued();
-  await badgeOf(before, "WAITING_IN_QUEUE").waitFor();
+  await page.goto(gateway.url);
+  const id = await simulator.enqueued();
+  await expect
+    .poll(async () => (await ask<{ conversation: object }>(gateway, history, { id })).conversation)
+    .not.toBeNull();
+  const input = { conversationId: id, key: "CASE", objectId: "7", name: "C-7", verb: "UPDATED" };
+  await ask(gateway, link, { input });
+  await badgeOf(id, "WAITING_IN_QUEUE").waitFor();
 
   await gateway.kill();
   await page.getByText(/^Stale since \d\d:\d\d:\d\d\.$/).waitFor();
   await page.getByText("No line to the gateway.").waitFor();
-  await badgeOf(before, "WAITING_IN_QUEUE").waitFor();
+  await badgeOf(id, "WAITING_IN_QUEUE").waitFor();
+  await simulator.steps(id, "offer", "answer", "hold");
 
   await gateway.run();
   await page.getByText(/^Reconnected at \d\d:\d\d:\d\d:$/).waitFor();
-  await page.getByRole("button", { name: /^Feed: Live/ }).waitFor();
-  const after = await simulator.enqueued();
-  await badgeOf(after, "WAITING_IN_QUEUE").waitFor();
-  await simulator.steps(after, "offer", "answer");
-  await badgeOf(after, "CONNECTED").waitFor();
+  await badgeOf(id, "ON_HOLD").waitFor({ timeout: 30_000 });
+  await page.getByRole("button", { name: /^Feed: Live/ }).waitFor({ timeout: 30_000 });
+  const { conversation } = await ask<{
+    conversation: { statusHistory: { nodes: { status: string }[] } };
+  }>(gateway, history, { id });
+  const told = conversation.statusHistory.nodes.map(({ status }) => status);
+  expect(told).toEqual(["WAITING_IN_QUEUE", "ALERTING", "CONNECTED", "ON_HOLD"]);
+
+  await simulator.step(id, "unhold");
+  await badgeOf(id, "CONNECTED").waitFor();
   expect(loads).toBe(1);
   expect(strays).toEqual([]);
-});
+}, 90_000);

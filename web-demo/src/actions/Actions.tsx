@@ -6,7 +6,7 @@ import { statuses } from "../status/statuses";
 import { CloseForm } from "./CloseForm";
 import { LinkForm } from "./LinkForm";
 import { RefreshConversation } from "./operations";
-import { type Outcome, useAction } from "./useAction";
+import { type Outcome, type Step, useAction } from "./useAction";
 
 type Form = "close" | "link" | null;
 
@@ -16,6 +16,9 @@ export default function Actions({ conversation }: { conversation: ConversationDe
   const { outcome, run, busy } = useAction();
   const { conversationId } = conversation;
   const ended = conversation.calculatedStatus === "ENDED";
+
+  const nameOf = (userId: string) =>
+    conversation.participants.find((each) => each.userId === userId)?.name ?? userId;
 
   const refresh = () =>
     run("Asking Genesys…", async () => {
@@ -36,12 +39,12 @@ export default function Actions({ conversation }: { conversation: ConversationDe
           </FormButton>
         )}
         <button type="button" className="button" onClick={refresh} disabled={busy}>
-          <Icon name="transfer" size={14} /> Refresh
+          <Icon name="refresh" size={14} /> Refresh
         </button>
         <FormButton form="link" open={form} onOpen={setForm} disabled={busy}>
-          <Icon name="case" size={14} /> Link…
+          <Icon name="link" size={14} /> Link…
         </FormButton>
-        <OutcomeWords outcome={outcome} />
+        <OutcomeWords outcome={outcome} nameOf={nameOf} />
       </div>
       {form === "close" && !ended && (
         <CloseForm conversation={conversation} run={run} busy={busy} onDone={() => setForm(null)} />
@@ -75,7 +78,12 @@ function FormButton({ form, open, onOpen, disabled, children }: FormButtonProps)
   );
 }
 
-function OutcomeWords({ outcome }: { outcome: Outcome }) {
+interface OutcomeProps {
+  outcome: Outcome;
+  nameOf: (userId: string) => string;
+}
+
+function OutcomeWords({ outcome, nameOf }: OutcomeProps) {
   return (
     <div role="status" className={`outcome outcome-${outcome.state}`}>
       {outcome.state === "pending" && <span className="spinner" aria-hidden="true" />}
@@ -84,13 +92,16 @@ function OutcomeWords({ outcome }: { outcome: Outcome }) {
       {outcome.state !== "none" && <span>{outcome.words}</span>}
       {outcome.state === "failed" && outcome.steps.length > 0 && (
         <span className="note">
-          {outcome.steps
-            .map(({ userId, participantId, state, reason }) =>
-              [userId ?? participantId ?? "Conversation", state, reason].filter(Boolean).join(" "),
-            )
-            .join("; ")}
+          {outcome.steps.map((step) => stepWords(step, nameOf)).join("; ")}
         </span>
       )}
     </div>
   );
+}
+
+/** `Ada Berger: refused, the service is unavailable` */
+function stepWords({ userId, state, reason }: Step, nameOf: OutcomeProps["nameOf"]): string {
+  const who = userId ? nameOf(userId) : "The conversation";
+  const what = state.toLowerCase().replaceAll("_", " ");
+  return `${who}: ${reason ? `${what}, ${reason}` : what}`;
 }

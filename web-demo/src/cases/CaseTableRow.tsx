@@ -1,37 +1,27 @@
-import type { Ref } from "react";
 import { Link } from "wouter";
 import { None, OwnerName } from "../conversations/OwnerName";
 import { media } from "../conversations/words";
 import type { CaseConversationFragment } from "../gql/graphql";
 import { Icon } from "../icons/Icon";
 import { StatusBadge } from "../status/StatusBadge";
+import { LongTableRow, type RowPlace } from "../table/LongTable";
 import { useNow } from "../time/clock";
 import { dayTime } from "../time/format";
 import { type CaseRow, mediumOf, titleOf } from "./caseRows";
 
 interface Props {
   row: CaseRow;
-  index: number;
-  top: number;
-  ref: Ref<HTMLDivElement>;
+  place: RowPlace;
 }
 
 /** Badges in a row; the rest is a number. */
 const shownBadges = 2;
 
-export function CaseTableRow({ row, index, top, ref }: Props) {
+export function CaseTableRow({ row, place }: Props) {
   const { number, subject } = titleOf(row.name, row.objectId);
   const foremost = row.open[0] ?? row.ended[0];
   return (
-    <div
-      role="row"
-      className="row row-case row-placed"
-      ref={ref}
-      data-index={index}
-      data-case={row.objectId}
-      aria-rowindex={index + 2}
-      style={{ transform: `translateY(${top}px)` }}
-    >
+    <LongTableRow place={place} className="row-case" data={{ "data-case": row.objectId }}>
       <span role="cell" className="cell-case">
         <Link href={`/cases/${encodeURIComponent(row.objectId)}`} className="case-link">
           <span className="case-number">{number}</span>
@@ -50,7 +40,7 @@ export function CaseTableRow({ row, index, top, ref }: Props) {
       <span role="cell" className="cell-started">
         <time dateTime={row.lastActivityAt}>{dayTime(row.lastActivityAt, useNow())}</time>
       </span>
-    </div>
+    </LongTableRow>
   );
 }
 

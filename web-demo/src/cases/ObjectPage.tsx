@@ -43,7 +43,7 @@ export default function ObjectPage({ contextKey, objectId }: Props) {
         </h1>
         <p className="lead">
           {words[contextKey]} {objectId}
-          {!loading && ` · ${open} open`}
+          {!loading && (open > 0 ? ` · ${open} open` : " · nothing open")}
         </p>
       </div>
       {error && (

@@ -11,11 +11,14 @@ export interface CaseRow {
   lastActivityAt: string;
 }
 
-/** What a case list is narrowed to: one of its conversations fulfils all of it. */
+/** What a list of cases is narrowed to: one of a case's conversations fulfils all of it. */
 export interface CaseFilter {
+  /** Cases whose conversations are all over as well. */
+  withEnded: boolean;
   statuses: ReadonlySet<Status>;
   media: MediaType | null;
   queueId: string | null;
+  /** Who is in a conversation now, or with `withEnded` was: the gateway knows; a row does not. */
   agentId: string | null;
   text: string;
 }
@@ -64,18 +67,17 @@ function newest({ open, ended }: CaseRow): string {
 export const mediumOf = (row: CaseConversationFragment) =>
   row.activeMediaType ?? row.originalMediaType ?? null;
 
-export function matches(row: CaseRow, filter: CaseFilter): boolean {
-  const { statuses, media, queueId, agentId, text } = filter;
+/** Whether a case that the gateway has listed is to be shown. */
+export function matches(row: CaseRow, filter: Omit<CaseFilter, "withEnded" | "agentId">): boolean {
+  const { statuses, media, queueId, text } = filter;
   const wanted = text.trim().toLowerCase();
   if (wanted && !`${row.name ?? ""} ${row.objectId}`.toLowerCase().includes(wanted)) return false;
-  if (statuses.size === 0 && !media && !queueId && !agentId) return true;
+  if (statuses.size === 0 && !media && !queueId) return true;
   return [...row.open, ...row.ended].some(
     (conversation) =>
       (statuses.size === 0 || statuses.has(conversation.calculatedStatus)) &&
       (!media || mediumOf(conversation) === media) &&
-      (!queueId || conversation.lastQueueId === queueId) &&
-      (!agentId ||
-        (conversation.owner?.kind === "USER" && conversation.owner.genesysId === agentId)),
+      (!queueId || conversation.lastQueueId === queueId),
   );
 }
 

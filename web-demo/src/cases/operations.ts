@@ -1,6 +1,8 @@
+import { nextPage } from "../api/fragments";
 import type { LiveSource } from "../conversations/LiveList";
+import { pagesOf } from "../conversations/pages";
 import { graphql } from "../gql";
-import type { CaseConversationFragment } from "../gql/graphql";
+import type { CaseConversationFragment, ConversationFilter } from "../gql/graphql";
 
 const CaseConversation = graphql(`
   fragment CaseConversation on Conversation {
@@ -11,6 +13,20 @@ const CaseConversation = graphql(`
       key
       objectId
       name
+    }
+  }
+`);
+
+const InCases = graphql(`
+  query InCases($filter: ConversationFilter, $first: Int!, $after: String) {
+    conversations(filter: $filter, first: $first, after: $after) {
+      nodes {
+        ...CaseConversation
+      }
+      pageInfo {
+        ...NextPage
+      }
+      feedCursor
     }
   }
 `);
@@ -34,8 +50,7 @@ const CaseList = graphql(`
         }
       }
       pageInfo {
-        hasNextPage
-        endCursor
+        ...NextPage
       }
     }
   }
@@ -48,11 +63,7 @@ const CaseListChanged = graphql(`
     $includeCurrent: Boolean
   ) {
     conversationChanged(filter: $filter, after: $after, includeCurrent: $includeCurrent) {
-      cursor
-      version
-      conversationId
-      membership
-      recordedAt
+      ...ChangeHead
       conversation {
         ...CaseConversation
       }
@@ -61,20 +72,41 @@ const CaseListChanged = graphql(`
 `);
 
 /** More cases would be no list that anybody reads: then the search is the way. */
-export const mostConversations = 20_000;
+const mostConversations = 20_000;
+const aboutACase = (row: CaseConversationFragment) => row.context.some(({ key }) => key === "CASE");
 
-/**
- * The newest conversations of every case, the latest active case first. The place in the log is asked
- * for before the list is: what changes in between comes twice, and a version tells.
- */
-export const casesConversations: LiveSource<CaseConversationFragment> = {
-  filter: null,
+const common = {
   changes: CaseListChanged,
   fragment: CaseConversation,
   fragmentName: "CaseConversation",
-  belongs: (row) => row.context.some(({ key }) => key === "CASE"),
+  belongs: aboutACase,
   most: mostConversations,
-  async page(apollo, after, first) {
+};
+
+/** The conversations of every case, open ones or all; with an agent, those that the agent is in, or was. */
+export function inCases(
+  withEnded: boolean,
+  agentId: string | null,
+): LiveSource<CaseConversationFragment> {
+  if (!withEnded) return inCasesWhere({ open: true, ...(agentId && { agentIds: [agentId] }) });
+  return agentId ? inCasesWhere({ handledByIds: [agentId] }) : allInCases;
+}
+
+function inCasesWhere(filter: ConversationFilter): LiveSource<CaseConversationFragment> {
+  return { ...common, filter, page: pagesOf(InCases, filter) };
+}
+
+/**
+ * The newest conversations of every case, those that are over too, the latest active case first. The
+ * place in the log is asked for before the list is: what changes in between comes twice, and a
+ * version tells.
+ */
+const allInCases: LiveSource<CaseConversationFragment> = {
+  ...common,
+  filter: null,
+  async page(apollo, after, size) {
+    // Each case brings up to ten conversations, so a page holds fewer cases.
+    const first = Math.min(size, 100);
     const head = await apollo.query({ query: HeadOfLog, fetchPolicy: "network-only" });
     const { data } = await apollo.query({
       query: CaseList,
@@ -86,7 +118,7 @@ export const casesConversations: LiveSource<CaseConversationFragment> = {
     return {
       nodes: nodes.flatMap(({ conversations }) => conversations.nodes),
       feedCursor: head.data.feedCursor,
-      next: pageInfo.hasNextPage ? (pageInfo.endCursor ?? null) : null,
+      next: nextPage(pageInfo),
     };
   },
 };

@@ -1,8 +1,8 @@
-import { memo, type Ref } from "react";
 import { Link } from "wouter";
 import type { ConversationRowFragment } from "../gql/graphql";
 import { Icon } from "../icons/Icon";
 import { StatusBadge } from "../status/StatusBadge";
+import { LongTableRow, type RowPlace } from "../table/LongTable";
 import { useNow } from "../time/clock";
 import { dayTime } from "../time/format";
 import { None, OwnerName } from "./OwnerName";
@@ -10,23 +10,12 @@ import { directions, media, shortId } from "./words";
 
 interface Props {
   row: ConversationRowFragment;
-  index: number;
-  top: number;
-  ref: Ref<HTMLDivElement>;
+  place: RowPlace;
 }
 
-export const ConversationTableRow = memo(function ConversationTableRow(props: Props) {
-  const { row, index, top, ref } = props;
+export function ConversationTableRow({ row, place }: Props) {
   return (
-    <div
-      role="row"
-      className="row row-placed"
-      ref={ref}
-      data-index={index}
-      data-conversation={row.conversationId}
-      aria-rowindex={index + 2}
-      style={{ transform: `translateY(${top}px)` }}
-    >
+    <LongTableRow place={place} data={{ "data-conversation": row.conversationId }}>
       <span role="cell" className="cell-status">
         <StatusBadge status={row.calculatedStatus} since={row.statusSince} />
       </span>
@@ -54,9 +43,9 @@ export const ConversationTableRow = memo(function ConversationTableRow(props: Pr
       <span role="cell" className="cell-started">
         <Started at={row.conversationStart ?? row.createdAt} />
       </span>
-    </div>
+    </LongTableRow>
   );
-});
+}
 
 export function Medium({ row }: { row: ConversationRowFragment }) {
   const type = row.activeMediaType ?? row.originalMediaType;

@@ -1,12 +1,10 @@
 import { useMemo } from "react";
 import { useSearchParams } from "wouter";
-import { type Status, statuses } from "../status/statuses";
+import { isStatus, type Status } from "../status/statuses";
 import { ConversationTable } from "./ConversationTable";
 import { openConversations } from "./operations";
 import { StatusFilter } from "./StatusFilter";
 import { useLiveList } from "./useLiveList";
-
-const isStatus = (word: string): word is Status => word in statuses;
 
 export default function ConversationsPage() {
   const { rows, loading, error } = useLiveList(openConversations);
@@ -33,7 +31,14 @@ export default function ConversationsPage() {
           The list could not be read: {error}
         </p>
       )}
-      <ConversationTable rows={shown} loading={loading} filtered={chosen.size > 0} />
+      <ConversationTable rows={shown} empty={emptyWords(loading, chosen.size > 0)} />
     </div>
   );
+}
+
+function emptyWords(loading: boolean, filtered: boolean): string {
+  if (loading) return "Reading the conversations…";
+  return filtered
+    ? "No open conversation has such a status now."
+    : "No conversation is open. The next one appears here by itself.";
 }

@@ -14,9 +14,7 @@ export function StatusFilter({ rows, chosen, onChoose }: Props) {
   for (const row of rows) {
     counts.set(row.calculatedStatus, (counts.get(row.calculatedStatus) ?? 0) + 1);
   }
-  const offered = statusOrder.filter(
-    (status) => status !== "ENDED" && (counts.has(status) || chosen.has(status)),
-  );
+  const offered = statusOrder.filter((status) => counts.has(status) || chosen.has(status));
   return (
     <ToggleButtonGroup
       className="chips"

@@ -1,8 +1,9 @@
 import { graphql } from "../gql";
 import type { ConversationFilter, ConversationRowFragment } from "../gql/graphql";
 import type { LiveSource } from "./LiveList";
+import { pagesOf } from "./pages";
 
-export const ConversationRow = graphql(`
+const ConversationRow = graphql(`
   fragment ConversationRow on Conversation {
     id
     conversationId
@@ -28,7 +29,7 @@ export const ConversationRow = graphql(`
   }
 `);
 
-export const ConversationList = graphql(`
+const ConversationList = graphql(`
   query ConversationList($filter: ConversationFilter, $first: Int!, $after: String) {
     conversations(
       filter: $filter
@@ -40,26 +41,21 @@ export const ConversationList = graphql(`
         ...ConversationRow
       }
       pageInfo {
-        hasNextPage
-        endCursor
+        ...NextPage
       }
       feedCursor
     }
   }
 `);
 
-export const ConversationListChanged = graphql(`
+const ConversationListChanged = graphql(`
   subscription ConversationListChanged(
     $filter: ConversationFilter
     $after: String
     $includeCurrent: Boolean
   ) {
     conversationChanged(filter: $filter, after: $after, includeCurrent: $includeCurrent) {
-      cursor
-      version
-      conversationId
-      membership
-      recordedAt
+      ...ChangeHead
       conversation {
         ...ConversationRow
       }
@@ -75,17 +71,7 @@ export function conversationsWhere(
     changes: ConversationListChanged,
     fragment: ConversationRow,
     fragmentName: "ConversationRow",
-    async page(apollo, after, first) {
-      const { data } = await apollo.query({
-        query: ConversationList,
-        variables: { filter, first, after },
-        fetchPolicy: "network-only",
-      });
-      if (!data) throw new Error("The gateway sent no list.");
-      const { nodes, feedCursor, pageInfo } = data.conversations;
-      const next = pageInfo.hasNextPage ? (pageInfo.endCursor ?? null) : null;
-      return { nodes, feedCursor, next };
-    },
+    page: pagesOf(ConversationList, filter),
   };
 }
 

@@ -1,12 +1,12 @@
-import { useQuery } from "@apollo/client/react";
 import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { withTypenames } from "../api/documents";
 import { apollo, socket } from "../api/gateway";
+import { useAgents } from "../directory/useDirectory";
 import { follow } from "../feed/follow";
 import { Icon } from "../icons/Icon";
 import { Answered, type Pop } from "./Answered";
-import { Agents, MyConversationChanged, MyConversations } from "./operations";
+import { MyConversationChanged, MyConversations } from "./operations";
 
 const key = "agent";
 
@@ -34,14 +34,15 @@ export default function ScreenPop() {
   return (
     <>
       <label className="agent">
-        <Icon name="headset" />
-        <span className="visually-hidden">I am agent</span>
+        <span className="agent-label">
+          I am<span className="visually-hidden"> agent</span>
+        </span>
         <select
           className="input agent-select"
           value={agent}
           onChange={({ target }) => choose(target.value)}
         >
-          <option value="">I am no agent</option>
+          <option value="">no agent</option>
           {agents.map(([userId, name]) => (
             <option key={userId} value={userId}>
               {name}
@@ -69,27 +70,6 @@ export default function ScreenPop() {
       </div>
     </>
   );
-}
-
-/** All agents by name, read page by page. */
-function useAgents(): [userId: string, name: string][] {
-  const { data, fetchMore } = useQuery(Agents, { variables: { after: null } });
-  const next = data?.agents.pageInfo.hasNextPage ? data.agents.pageInfo.endCursor : null;
-  useEffect(() => {
-    if (!next) return;
-    void fetchMore({
-      variables: { after: next },
-      updateQuery: (before, { fetchMoreResult: { agents } }) => ({
-        ...before,
-        agents: { ...agents, nodes: [...before.agents.nodes, ...agents.nodes] },
-      }),
-    }).catch(() => {});
-  }, [next, fetchMore]);
-  const named = (data?.agents.nodes ?? []).map(({ userId, name }): [string, string] => [
-    userId,
-    name ?? userId,
-  ]);
-  return named.sort(([, a], [, b]) => a.localeCompare(b));
 }
 
 /** Follows what the agent is in from now on; returns how to stop. */

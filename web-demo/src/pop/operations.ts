@@ -1,20 +1,5 @@
 import { graphql } from "../gql";
 
-export const Agents = graphql(`
-  query Agents($after: String) {
-    agents(first: 200, after: $after) {
-      nodes {
-        userId
-        name
-      }
-      pageInfo {
-        hasNextPage
-        endCursor
-      }
-    }
-  }
-`);
-
 const PopConversation = graphql(`
   fragment PopConversation on Conversation {
     id

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { Route, Switch } from "wouter";
 import { CasesPage } from "../cases/CasesPage";
 import { FeedBanner } from "../feed/FeedBanner";
@@ -17,6 +17,11 @@ export function App() {
   const health = useFeedHealth();
   const [drawer, setDrawer] = useState(false);
   const [simulated, setSimulated] = useState(false);
+  const drawerButton = useRef<HTMLButtonElement>(null);
+  const closeDrawer = () => {
+    setDrawer(false);
+    drawerButton.current?.focus();
+  };
   useEffect(() => {
     demoSettings().then(({ connect }) => setSimulated(connect.length > 0));
   }, []);
@@ -28,6 +33,7 @@ export function App() {
       <Header
         health={health}
         drawer={simulated ? drawer : null}
+        drawerButton={drawerButton}
         onDrawer={() => setDrawer(!drawer)}
       />
       <FeedBanner health={health} />
@@ -55,7 +61,7 @@ export function App() {
       </main>
       {drawer && (
         <Suspense>
-          <SimulatorDrawer health={health} onClose={() => setDrawer(false)} />
+          <SimulatorDrawer health={health} onClose={closeDrawer} />
         </Suspense>
       )}
     </div>

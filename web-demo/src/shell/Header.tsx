@@ -1,4 +1,4 @@
-import { lazy, Suspense } from "react";
+import { lazy, type Ref, Suspense } from "react";
 import { Link, useLocation } from "wouter";
 import { FeedIndicator } from "../feed/FeedIndicator";
 import type { FeedHealth } from "../feed/useFeedHealth";
@@ -11,10 +11,11 @@ interface Props {
   health: FeedHealth;
   /** Whether the simulator stands open; null where there is none. */
   drawer: boolean | null;
+  drawerButton: Ref<HTMLButtonElement>;
   onDrawer: () => void;
 }
 
-export function Header({ health, drawer, onDrawer }: Props) {
+export function Header({ health, drawer, drawerButton, onDrawer }: Props) {
   return (
     <header className="header">
       <Link href="/" className="brand" aria-label="Conversation Gateway, home">
@@ -42,13 +43,14 @@ export function Header({ health, drawer, onDrawer }: Props) {
         {drawer !== null && (
           <button
             type="button"
-            className="icon-button"
-            aria-label="Simulator"
-            title="Simulator"
+            ref={drawerButton}
+            className="tool-button"
+            title="Play Genesys: begin conversations, break the feed"
             aria-expanded={drawer}
             onClick={onDrawer}
           >
-            <Icon name="dial" size={18} />
+            <Icon name="sliders" size={18} />
+            <span className="tool-words">Simulator</span>
           </button>
         )}
         <ThemeToggle />

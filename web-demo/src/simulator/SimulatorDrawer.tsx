@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
 import { conversationsWhere } from "../conversations/operations";
 import { useLiveList } from "../conversations/useLiveList";
@@ -29,6 +29,9 @@ export default function SimulatorDrawer({ health, onClose }: Props) {
     heading.current?.focus();
     Simulator.find().then(setSimulator, () => setSimulator(null));
   }, []);
+  const closeOnEscape = ({ key }: KeyboardEvent) => {
+    if (key === "Escape") onClose();
+  };
 
   const act = async (words: string, work: () => Promise<unknown>) => {
     try {
@@ -40,7 +43,7 @@ export default function SimulatorDrawer({ health, onClose }: Props) {
   };
 
   return (
-    <aside className="drawer" aria-labelledby="drawer-title">
+    <aside className="drawer" aria-labelledby="drawer-title" onKeyDown={closeOnEscape}>
       <header className="drawer-head">
         <h2 id="drawer-title" ref={heading} tabIndex={-1}>
           Simulator

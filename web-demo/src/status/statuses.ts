@@ -32,3 +32,5 @@ export const statuses: Record<Status, StatusLook> = {
 };
 
 export const statusOrder = Object.keys(statuses) as Status[];
+
+export const isStatus = (word: string): word is Status => word in statuses;

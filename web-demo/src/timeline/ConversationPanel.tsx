@@ -1,5 +1,5 @@
 import { type ReactNode, useId } from "react";
-import { Link } from "wouter";
+import { Link, useLocation } from "wouter";
 import { Medium } from "../conversations/ConversationTableRow";
 import { OwnerName } from "../conversations/OwnerName";
 import { shortId } from "../conversations/words";
@@ -85,20 +85,31 @@ function Facts({ conversation }: { conversation: ConversationDetailFragment }) {
   );
 }
 
+const kinds = {
+  CASE: "case",
+  TASK: "task",
+  EXTERNALPARTY: "party",
+  USER: "user",
+  CUSTOM: "object",
+};
 const verbs = { INITIAL: "began about", CREATED: "created", UPDATED: "changed" };
 
 function Links({ conversation }: { conversation: ConversationDetailFragment }) {
+  const [path] = useLocation();
   if (conversation.context.length === 0) return null;
   return (
     <ul className="links" aria-label="Linked with">
       {conversation.context.map((link) => {
         const page = pageOf(link.key, link.objectId);
-        const words = link.name ?? `${link.customKey ?? link.key} ${link.objectId}`;
+        const here = page === path;
+        const words = here
+          ? `this ${kinds[link.key]}`
+          : (link.name ?? `${link.customKey ?? link.key} ${link.objectId}`);
         return (
           <li key={link.id} className="link-chip" title={link.description ?? undefined}>
             <Icon name={link.key === "EXTERNALPARTY" ? "team" : "case"} size={14} />
             <span className="link-verb">{verbs[link.verb]}</span>
-            {page ? <Link href={page}>{words}</Link> : <span>{words}</span>}
+            {page && !here ? <Link href={page}>{words}</Link> : <span>{words}</span>}
           </li>
         );
       })}

@@ -1,4 +1,5 @@
 import type { LiveSource } from "../conversations/LiveList";
+import { pagesOf } from "../conversations/pages";
 import { graphql } from "../gql";
 import type { ConversationDetailFragment, ConversationFilter } from "../gql/graphql";
 
@@ -59,8 +60,7 @@ const ConversationDetails = graphql(`
         ...ConversationDetail
       }
       pageInfo {
-        hasNextPage
-        endCursor
+        ...NextPage
       }
       feedCursor
     }
@@ -74,11 +74,7 @@ const ConversationDetailsChanged = graphql(`
     $includeCurrent: Boolean
   ) {
     conversationChanged(filter: $filter, after: $after, includeCurrent: $includeCurrent) {
-      cursor
-      version
-      conversationId
-      membership
-      recordedAt
+      ...ChangeHead
       conversation {
         ...ConversationDetail
       }
@@ -97,19 +93,6 @@ export function detailsOf(
     changes: ConversationDetailsChanged,
     fragment: ConversationDetail,
     fragmentName: "ConversationDetail",
-    async page(apollo, after, first) {
-      const { data } = await apollo.query({
-        query: ConversationDetails,
-        variables: { filter, first, after },
-        fetchPolicy: "network-only",
-      });
-      if (!data) throw new Error("The gateway sent no conversations.");
-      const { nodes, feedCursor, pageInfo } = data.conversations;
-      return {
-        nodes,
-        feedCursor,
-        next: pageInfo.hasNextPage ? (pageInfo.endCursor ?? null) : null,
-      };
-    },
+    page: pagesOf(ConversationDetails, filter),
   };
 }

@@ -1,11 +1,11 @@
-import { useEffect, useMemo, useRef, useState } from "react";
+import { type CSSProperties, useEffect, useMemo, useRef, useState } from "react";
 import { Icon } from "../icons/Icon";
 import type { IconName } from "../icons/paths";
 import { usePageTitle } from "../shell/usePageTitle";
 import type { Tone } from "../status/statuses";
 import { useNow } from "../time/clock";
 import { duration, isoDuration } from "../time/format";
-import { type Line, linesOf, type Sample, withSample } from "./board";
+import { type Group, type Line, linesOf, type Sample, withSample } from "./board";
 import { Chart } from "./Chart";
 import { useCounts } from "./useCounts";
 
@@ -38,9 +38,11 @@ export default function WallboardPage() {
         <Tile tone="waiting" icon="queue" label="Waiting" count={sum.waiting}>
           <Longest since={sum.longestSince} />
         </Tile>
-        <Tile tone="calling" icon="bell" label="Ringing" count={sum.alerting} />
+        <Tile tone="calling" icon="bell" label="Ringing" count={sum.ringing} />
         <Tile tone="talking" icon="headset" label="Talking" count={sum.talking} />
-        <Tile tone="paused" icon="pause" label="On hold or parked" count={sum.held} />
+        <Tile tone="paused" icon="pause" label="Paused" count={sum.onHold + sum.parked}>
+          <span className="tile-note">on hold or parked</span>
+        </Tile>
         <Tile tone="closing" icon="pencil" label="Wrapping up" count={sum.wrapUp} />
         <Tile tone="quiet" icon="spark" label="All open" count={sum.total} />
       </div>
@@ -69,7 +71,7 @@ function useSamples(sum: Line | null): readonly Sample[] {
     const take = () => {
       const now = latest.current;
       if (!now) return;
-      const busy = now.talking + now.held + now.wrapUp;
+      const busy = now.talking + now.onHold + now.parked + now.wrapUp;
       setSamples((all) => withSample(all, { at: Date.now(), waiting: now.waiting, busy }));
     };
     take();
@@ -78,6 +80,17 @@ function useSamples(sum: Line | null): readonly Sample[] {
   }, [begun]);
   return samples;
 }
+
+/** What stands beside those who wait. */
+const columns: { group: Group | "total"; label: string; title?: string }[] = [
+  { group: "ringing", label: "Ringing", title: "Alerting an agent, or dialing" },
+  { group: "talking", label: "Talking" },
+  { group: "onHold", label: "On hold" },
+  { group: "parked", label: "Parked" },
+  { group: "wrapUp", label: "Wrap-up" },
+  { group: "other", label: "Other", title: "In a flow, scheduled, voicemail, in transfer, idle" },
+  { group: "total", label: "Open" },
+];
 
 interface TileProps {
   tone: Tone;
@@ -119,16 +132,17 @@ function QueueTable({ lines, loading }: { lines: readonly Line[]; loading: boole
   }
   return (
     <section className="scroll-x" aria-label="Queues" tabIndex={0}>
-      <table className="wall-table">
+      <table className="wall-table" style={{ "--lines": lines.length } as CSSProperties}>
         <thead>
           <tr>
             <th scope="col">Queue</th>
             <th scope="col">Waiting</th>
             <th scope="col">Longest</th>
-            <th scope="col">Ringing</th>
-            <th scope="col">Talking</th>
-            <th scope="col">On hold</th>
-            <th scope="col">Wrap-up</th>
+            {columns.map(({ group, label, title }) => (
+              <th scope="col" key={group} title={title}>
+                {label}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>
@@ -137,10 +151,9 @@ function QueueTable({ lines, loading }: { lines: readonly Line[]; loading: boole
               <th scope="row">{line.name}</th>
               <Number value={line.waiting} strong />
               <Wait since={line.longestSince} />
-              <Number value={line.alerting} />
-              <Number value={line.talking} />
-              <Number value={line.held} />
-              <Number value={line.wrapUp} />
+              {columns.map(({ group }) => (
+                <Number key={group} value={line[group]} />
+              ))}
             </tr>
           ))}
         </tbody>

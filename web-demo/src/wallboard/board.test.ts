@@ -16,14 +16,16 @@ it("gives each queue a line and all of them a sum, with the longest wait", () =>
     count("a", "WAITING_IN_QUEUE", 1, at(1)),
     count("a", "CONNECTED", 4, at(0)),
     count("a", "IN_FLOW", 1, at(0)),
+    { queueId: null, queueName: null, status: "DIALING" as const, count: 1, oldestSince: null },
   ];
   const { lines, sum } = linesOf(counts, new Map([["c", "Queue c"]]));
   expect(lines.map(({ name, total }) => [name, total])).toEqual([
     ["Queue a", 6],
     ["Queue b", 2],
     ["Queue c", 0],
+    ["No queue", 1],
   ]);
-  expect(sum).toMatchObject({ waiting: 3, talking: 4, other: 1, total: 8 });
+  expect(sum).toMatchObject({ waiting: 3, ringing: 1, talking: 4, other: 1, total: 9 });
   expect(sum.longestSince).toBe(Date.parse(at(1)));
 });
 

@@ -2,11 +2,11 @@ import type { Status } from "../status/statuses";
 
 /** How many conversations of a queue have a status. */
 export interface Count {
-  status: Status | null;
-  queueId: string | null;
-  queueName: string | null;
+  status?: Status | null;
+  queueId?: string | null;
+  queueName?: string | null;
   count: number;
-  oldestSince: string | null;
+  oldestSince?: string | null;
 }
 
 /** What a wall shows of one queue, or of all. */
@@ -16,22 +16,25 @@ export interface Line {
   waiting: number;
   /** Since when the longest waits, in ms; null when nobody does. */
   longestSince: number | null;
-  alerting: number;
+  ringing: number;
   talking: number;
-  held: number;
+  onHold: number;
+  parked: number;
   wrapUp: number;
   other: number;
   total: number;
 }
 
-type Group = "waiting" | "alerting" | "talking" | "held" | "wrapUp" | "other";
+export type Group = "waiting" | "ringing" | "talking" | "onHold" | "parked" | "wrapUp" | "other";
 
+/** The column of each status; those without one are counted as `other`. */
 const groups: Partial<Record<Status, Group>> = {
   WAITING_IN_QUEUE: "waiting",
-  ALERTING: "alerting",
+  ALERTING: "ringing",
+  DIALING: "ringing",
   CONNECTED: "talking",
-  ON_HOLD: "held",
-  PARKED: "held",
+  ON_HOLD: "onHold",
+  PARKED: "parked",
   AFTER_CALL_WORK: "wrapUp",
 };
 
@@ -40,15 +43,19 @@ const empty = (queueId: string | null, name: string): Line => ({
   name,
   waiting: 0,
   longestSince: null,
-  alerting: 0,
+  ringing: 0,
   talking: 0,
-  held: 0,
+  onHold: 0,
+  parked: 0,
   wrapUp: 0,
   other: 0,
   total: 0,
 });
 
-/** One line for each queue, by name, and their sum. `known`: queues that stay though they are empty. */
+/**
+ * One line for each queue, by name, and their sum; what is in no queue comes last.
+ * `known`: queues that stay though they are empty.
+ */
 export function linesOf(counts: readonly Count[], known: ReadonlyMap<string, string>) {
   const lines = new Map([...known].map(([id, name]) => [id, empty(id, name)]));
   const sum = empty(null, "All queues");
@@ -60,9 +67,13 @@ export function linesOf(counts: readonly Count[], known: ReadonlyMap<string, str
     add(line, count);
     add(sum, count);
   }
-  const byName = [...lines.values()].sort((a, b) => a.name.localeCompare(b.name));
-  return { lines: byName, sum };
+  const inOrder = [...lines.values()].sort(
+    (a, b) => Number(a.queueId === null) - Number(b.queueId === null) || byName(a, b),
+  );
+  return { lines: inOrder, sum };
 }
+
+const byName = (a: Line, b: Line) => a.name.localeCompare(b.name);
 
 function add(line: Line, { status, count, oldestSince }: Count) {
   const group = (status && groups[status]) ?? "other";

@@ -1,30 +1,38 @@
-import { useMemo } from "react";
-import { openConversations } from "../conversations/operations";
-import { useLiveList } from "../conversations/useLiveList";
-import type { ConversationRowFragment } from "../gql/graphql";
+import { useEffect, useState } from "react";
+import { socket } from "../api/gateway";
+import { graphql } from "../gql";
 import type { Count } from "./board";
+import { followCounts } from "./counts";
 
-/** The numbers of conversations by queue and status, live; null until they were read. */
-export function useCounts(): { counts: readonly Count[] | null; error: string | null } {
-  const { rows, loading, error } = useLiveList(openConversations);
-  const counts = useMemo(() => (loading ? null : counted(rows)), [rows, loading]);
-  return { counts, error };
+const CountsByQueueAndStatus = graphql(`
+  subscription CountsByQueueAndStatus {
+    conversationCountsChanged(groupBy: [QUEUE, STATUS]) {
+      status
+      queueId
+      queueName
+      count
+      oldestSince
+    }
+  }
+`);
+
+interface CountsState {
+  counts: readonly Count[] | null;
+  error: string | null;
 }
 
-export function counted(rows: readonly ConversationRowFragment[]): Count[] {
-  const counts = new Map<string, Count>();
-  for (const row of rows) {
-    const { calculatedStatus: status, lastQueueId, lastQueueName, waitingSince } = row;
-    const since = waitingSince ?? row.statusSince;
-    const key = `${lastQueueId ?? ""}/${status}`;
-    const known = counts.get(key);
-    counts.set(key, {
-      status,
-      queueId: lastQueueId ?? null,
-      queueName: lastQueueName ?? null,
-      count: (known?.count ?? 0) + 1,
-      oldestSince: known?.oldestSince && known.oldestSince < since ? known.oldestSince : since,
-    });
-  }
-  return [...counts.values()];
+/** How many open conversations each queue has in each status, live; null until the gateway has said. */
+export function useCounts(): CountsState {
+  const [state, setState] = useState<CountsState>({ counts: null, error: null });
+  useEffect(
+    () =>
+      followCounts(socket, {
+        document: CountsByQueueAndStatus,
+        counts: ({ conversationCountsChanged }) => conversationCountsChanged,
+        onCounts: (counts) => setState({ counts: [...counts.values()], error: null }),
+        onRefused: (error) => setState((before) => ({ ...before, error })),
+      }),
+    [],
+  );
+  return state;
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { buildSchema, parse, validate } from "graphql";
 import { expect, it } from "vitest";
-import { examples } from "./examples";
-import { onlyOperation } from "./fetcher";
+import { onlyOperation } from "../fetcher";
+import { examples } from "./index";
 
 const schema = buildSchema(readFileSync("../schema.graphql", "utf8"));
 

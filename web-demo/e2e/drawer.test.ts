@@ -1,0 +1,128 @@
+import { describe, expect, it } from "vitest";
+import { ask } from "./api";
+import { stage } from "./stage";
+
+const on = stage();
+const drawer = () => on.page.getByRole("complementary");
+const item = () => on.page.locator("[data-started]").first();
+const press = (name: string | RegExp) => drawer().getByRole("button", { name }).first().click();
+const shows = (status: string) => item().locator(`[data-status="${status}"]`).waitFor();
+const feed = (name: RegExp) => on.page.getByRole("button", { name }).waitFor({ timeout: 60_000 });
+
+async function openDrawer() {
+  await on.page.goto(on.gateway.url);
+  await feed(/^Feed: Live/);
+  await on.page.getByRole("button", { name: "Simulator", exact: true }).click();
+}
+
+describe("the simulator drawer", () => {
+  it("begins a call, and steps it to its end", async () => {
+    await openDrawer();
+    await press("Voice call");
+    await shows("WAITING_IN_QUEUE");
+    await press("Offer to an agent");
+    await shows("ALERTING");
+    await press("Answer");
+    await shows("CONNECTED");
+    await press("Hold");
+    await shows("ON_HOLD");
+    await press("Retrieve");
+    await shows("CONNECTED");
+    await press("Transfer to a queue");
+    await shows("WAITING_IN_QUEUE");
+    await press("Customer ends");
+    await shows("AFTER_CALL_WORK");
+    await press("Wrap up");
+    await shows("ENDED");
+  });
+
+  it.each([
+    ["E-mail", "WAITING_IN_QUEUE"],
+    ["Message", "WAITING_IN_QUEUE"],
+    ["Callback", "SCHEDULED"],
+  ])("begins: %s", async (name, status) => {
+    await openDrawer();
+    await press(name);
+    await shows(status);
+    await press("End");
+    await shows("ENDED");
+  });
+
+  it("says why a step cannot be taken", async () => {
+    on.allowComplaints();
+    await openDrawer();
+    await press("Voice call");
+    await shows("WAITING_IN_QUEUE");
+    // Gone meanwhile, by another hand.
+    const id = String(await item().getAttribute("data-started"));
+    await on.simulator.fault({ silentMs: 3_000 });
+    await on.simulator.step(id, "customer-disconnect");
+    await press("Offer to an agent");
+    await drawer().locator(".drawer-refused").waitFor();
+    await on.simulator.heal();
+    await shows("ENDED");
+  });
+});
+
+describe("breaking the feed", () => {
+  it("a dropped socket is healed by itself, and nothing is missed", async () => {
+    await openDrawer();
+    await press("Voice call");
+    await shows("WAITING_IN_QUEUE");
+    const id = String(await item().getAttribute("data-started"));
+    await press(/^Drop the socket/);
+    await feed(/^Feed: (Stale since|Catching up)/);
+    await on.simulator.steps(id, "offer", "answer");
+    await feed(/^Feed: Live/);
+    await shows("CONNECTED");
+    const query = `query ($id: ID!) { conversation(conversationId: $id) { statusHistory { nodes { status } } } }`;
+    const { conversation } = await ask<{
+      conversation: { statusHistory: { nodes: { status: string }[] } };
+    }>(on.gateway, query, { id });
+    expect(conversation.statusHistory.nodes.map(({ status }) => status)).toEqual([
+      "WAITING_IN_QUEUE",
+      "ALERTING",
+      "CONNECTED",
+    ]);
+    await on.simulator.step(id, "customer-disconnect");
+  }, 120_000);
+
+  it("silence is noticed, said, and over when it is healed", async () => {
+    await openDrawer();
+    await press(/^Fall silent/);
+    await feed(/^Feed: Stale since \d\d:\d\d:\d\d/);
+    await on.page.getByText("The gateway cannot hear Genesys.").waitFor();
+    await press("Heal now");
+    await feed(/^Feed: Live/);
+    await press("E-mail");
+    await shows("WAITING_IN_QUEUE");
+    await press("End");
+  }, 120_000);
+
+  it("a limited rate keeps the gateway from coming back until it is lifted", async () => {
+    await openDrawer();
+    await press(/^Rate limit/);
+    await press(/^Drop the socket/);
+    await feed(/^Feed: Stale since/);
+    await press("Heal now");
+    await feed(/^Feed: Live/);
+  }, 120_000);
+
+  it("what comes twice or out of order is shown once and in order", async () => {
+    await openDrawer();
+    await press(/^Send twice, out of order/);
+    await press("Voice call");
+    await shows("WAITING_IN_QUEUE");
+    for (const [words, status] of [
+      ["Offer to an agent", "ALERTING"],
+      ["Answer", "CONNECTED"],
+      ["Hold", "ON_HOLD"],
+      ["Retrieve", "CONNECTED"],
+    ] as const) {
+      await press(words);
+      await shows(status);
+    }
+    await press("Heal now");
+    await press("Customer ends");
+  });
+});
