@@ -40,25 +40,21 @@ describe("the badge in a plain page", () => {
     await on.simulator.steps(id, "offer", "answer");
     await on.page.goto(`${on.gateway.url}/badge-example`);
     await has(id, "CONNECTED");
-    const seen = badge(id).evaluate((element) => {
-      const statuses: (string | null)[] = [];
-      const note = () => statuses.push(element.getAttribute("status"));
-      const observer = new MutationObserver(note);
-      observer.observe(element, { attributes: true, attributeFilter: ["status"] });
-      return new Promise<(string | null)[]>((done) => {
-        const timer = setInterval(() => {
-          if (!statuses.includes("WAITING_IN_QUEUE")) return;
-          clearInterval(timer);
-          done(statuses);
-        }, 20);
-      });
+    await badge(id).evaluate((element) => {
+      const seen: (string | null)[] = [];
+      Object.assign(window, { seen });
+      const note = () => seen.push(element.getAttribute("status"));
+      new MutationObserver(note).observe(element, { attributeFilter: ["status"] });
     });
+    const seen = () => on.page.evaluate(() => (window as unknown as { seen: string[] }).seen);
     await on.simulator.step(id, "transfer", { gapMs: 300 });
-    expect(await seen).not.toContain("TRANSFERRING");
+    await has(id, "WAITING_IN_QUEUE");
+    expect(await seen()).not.toContain("TRANSFERRING");
     await on.simulator.steps(id, "offer", "answer");
     await has(id, "CONNECTED");
     await on.simulator.step(id, "transfer", { gapMs: 2_500 });
     await has(id, "WAITING_IN_QUEUE");
+    expect(await seen()).toContain("TRANSFERRING");
     await on.simulator.step(id, "customer-disconnect");
   });
 

@@ -47,7 +47,7 @@ describe("the list of cases", () => {
     await expect.poll(asked).toEqual(["agent", "media", "q", "queue", "status"]);
     await on.page.reload();
     await caseRow(mailCase.objectId).waitFor();
-    await on.page.getByText(/^1 of \d+$/).waitFor();
+    await expect.poll(() => on.page.getByTestId("count").textContent()).toMatch(/^1( of \d+)?$/);
     await on.page.getByLabel("Search").fill("no such case");
     await on.page.getByText("No case matches the filter now.").waitFor();
     await on.simulator.step(voice, "customer-disconnect");
@@ -71,7 +71,7 @@ describe("a list of cases whose line was cut", () => {
     await badge(id, "ALERTING").waitFor();
     await line.plug();
     await badge(id, "ON_HOLD").waitFor();
-    await on.page.getByText(/^[2-9] changes recovered\.$/).waitFor();
+    await on.page.getByText(/^Reconnected at .*: [2-9] changes recovered\.$/).waitFor();
     await on.page.getByRole("button", { name: /^Feed/ }).click();
     await on.page.getByText(/^\d\d:\d\d:\d\d, [2-9] changes recovered$/).waitFor();
     expect(subscribed().at(-1)).toMatch(/"after":"[^"]+"/);
@@ -122,6 +122,7 @@ describe("a list of many cases", () => {
     await caseRow(objectId).waitFor();
     // Handed over: the list of what that agent has lets it go.
     await on.simulator.step(id, "transfer");
+    await on.simulator.step(id, "wrap-up", { userId: owner?.genesysId });
     await caseRow(objectId).waitFor({ state: "detached" });
     // The next agent is rung: it is that agent's now, though the queue still owns it.
     await on.simulator.step(id, "offer");
@@ -223,6 +224,7 @@ describe("the page of a case", () => {
     // Genesys can be read, and refuses to act.
     await on.simulator.fault({ status: 503, path: "/api/v2/conversations/calls", forMs: 60_000 });
     await on.page.getByRole("button", { name: "Close…" }).click();
+    await on.page.getByLabel("Wrap-up code").selectOption("Resolved");
     await on.page.getByRole("button", { name: "Close conversation" }).click();
     const outcome = on.page.locator(".outcome");
     await outcome.getByText("Closing in Genesys…").waitFor();
@@ -255,6 +257,7 @@ describe("the page of a case", () => {
     });
     await on.page.goto(`${on.gateway.url}/conversations/${id}`);
     await on.page.getByRole("button", { name: "Close…" }).click();
+    await on.page.getByLabel("Wrap-up code").selectOption("Resolved");
     await on.page.getByRole("button", { name: "Close conversation" }).dblclick();
     await on.page.getByText("Closed: Genesys shows it as ended.").waitFor();
     expect(sent).toBe(1);

@@ -50,6 +50,9 @@ async function setVariables(variables: object) {
   await page.locator(".graphiql-editor-tool .view-lines").first().click();
   await page.keyboard.press("ControlOrMeta+A");
   await page.keyboard.insertText(JSON.stringify(variables));
+  // The editor closes brackets and quotes by itself.
+  await page.keyboard.press("ControlOrMeta+Shift+End");
+  await page.keyboard.press("Delete");
 }
 
 describe("GraphiQL", () => {

@@ -13,10 +13,10 @@ const focused = () =>
   });
 
 /** Presses Tab until `name` has the focus, which must be visible to the eye. */
-async function tabTo(name: string | RegExp) {
+async function tabTo(name: string | RegExp, key = "Tab") {
   const passed: string[] = [];
   for (let left = 60; left > 0; left -= 1) {
-    await on.page.keyboard.press("Tab");
+    await on.page.keyboard.press(key);
     const now = await focused();
     if (typeof name === "string" ? now.startsWith(name) : name.test(now)) {
       expect(await outline(), `the outline of ${now}`).toBe(true);
@@ -52,7 +52,7 @@ describe("by keyboard alone", () => {
     await on.page.keyboard.press("Enter");
     await tabTo("Search");
     await on.page.keyboard.type(number);
-    await on.page.getByText(/^1( of \d+)?$/).waitFor();
+    await expect.poll(() => on.page.getByTestId("count").textContent()).toMatch(/^1( of \d+)?$/);
     await tabTo(/^Connected/);
     await on.page.keyboard.press("Space");
     await on.page.waitForURL(/status=CONNECTED/);
@@ -68,8 +68,10 @@ describe("by keyboard alone", () => {
     await on.page.keyboard.press("Enter");
     await on.page.getByText("Closed: Genesys shows it as ended.").waitFor();
 
-    await on.page.keyboard.press("Alt+ArrowLeft");
-    await on.page.waitForURL(/status=CONNECTED/);
+    await tabTo("Cases", "Shift+Tab");
+    await on.page.keyboard.press("Enter");
+    await on.page.waitForURL(`${on.gateway.url}/`);
+    await on.page.locator(`[data-case="${objectId}"]`).waitFor({ state: "detached" });
   });
 
   it("the feed's details and the simulator open, act and close", async () => {

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { apollo } from "../api/gateway";
 import type { ConversationDetailFragment } from "../gql/graphql";
 import { Icon } from "../icons/Icon";
@@ -13,10 +13,16 @@ type Form = "close" | "link" | null;
 /** What can be done with a conversation. The feed, not the answer, changes what the page shows of it. */
 export default function Actions({ conversation }: { conversation: ConversationDetailFragment }) {
   const [form, setForm] = useState<Form>(null);
+  const row = useRef<HTMLDivElement>(null);
   const { outcome, run, busy } = useAction();
   const { conversationId } = conversation;
   const ended = conversation.calculatedStatus === "ENDED";
 
+  /** The form goes, and the focus that was in it stays close by. */
+  const fold = () => {
+    setForm(null);
+    row.current?.focus();
+  };
   const nameOf = (userId: string) =>
     conversation.participants.find((each) => each.userId === userId)?.name ?? userId;
 
@@ -32,7 +38,7 @@ export default function Actions({ conversation }: { conversation: ConversationDe
 
   return (
     <div className="actions">
-      <div className="actions-row">
+      <div className="actions-row" ref={row} tabIndex={-1}>
         {!ended && (
           <FormButton form="close" open={form} onOpen={setForm} disabled={busy}>
             <Icon name="check" size={14} /> Close…
@@ -47,10 +53,10 @@ export default function Actions({ conversation }: { conversation: ConversationDe
         <OutcomeWords outcome={outcome} nameOf={nameOf} />
       </div>
       {form === "close" && !ended && (
-        <CloseForm conversation={conversation} run={run} busy={busy} onDone={() => setForm(null)} />
+        <CloseForm conversation={conversation} run={run} busy={busy} onDone={fold} />
       )}
       {form === "link" && (
-        <LinkForm conversation={conversation} run={run} busy={busy} onDone={() => setForm(null)} />
+        <LinkForm conversation={conversation} run={run} busy={busy} onDone={fold} />
       )}
     </div>
   );

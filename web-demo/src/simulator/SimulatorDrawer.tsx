@@ -164,8 +164,16 @@ function StartedOne({
 }) {
   const { conversationId, calculatedStatus, statusSince } = row;
   const plays = playsIn(calculatedStatus, row.activeMediaType ?? row.originalMediaType ?? null);
+  const item = useRef<HTMLLIElement>(null);
+  const played = useRef(false);
+  // The button that was pressed may be gone in the next status, and the focus with it.
+  useEffect(() => {
+    const lost = played.current && document.activeElement === document.body;
+    if (lost) item.current?.querySelector<HTMLElement>("button, a")?.focus();
+    played.current = false;
+  }, [calculatedStatus]);
   return (
-    <li className="drawer-item" data-started={conversationId}>
+    <li className="drawer-item" data-started={conversationId} ref={item}>
       <div className="drawer-item-head">
         <StatusBadge status={calculatedStatus} since={statusSince} />
         <Link href={`/conversations/${conversationId}`} className="conversation-link">
@@ -178,7 +186,10 @@ function StartedOne({
             key={play.words}
             type="button"
             className="button button-small"
-            onClick={() => onPlay(conversationId, play)}
+            onClick={() => {
+              played.current = true;
+              onPlay(conversationId, play);
+            }}
           >
             {play.words}
           </button>
