@@ -119,7 +119,7 @@ impl App {
             sessions: sessions.clone(),
         };
         let router = http::router(HttpParts {
-            executor: GatewayExecutor::new(&services, feeds),
+            executor: GatewayExecutor::new(&services, feeds, config.http.introspection),
             sdl: Arc::from(graphql::sdl()),
             authenticator,
             sessions,

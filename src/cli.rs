@@ -259,6 +259,7 @@ fn demo_config(port: u16, data_dir: PathBuf, simulated: &str) -> anyhow::Result<
     config.store.data_dir = data_dir;
     config.http.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     config.http.web_demo = true;
+    config.http.introspection = true;
     config.http.web_demo_connect = vec![simulated.to_owned()];
     // The simulator's analytics lag less than Genesys' own: what was missed is whole again sooner.
     config.genesys.analytics_lag = simulator.analytics_lag + std::time::Duration::from_secs(1);

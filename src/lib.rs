@@ -15,6 +15,7 @@
 //! | [`counts`] | how many there are, group by group |
 //! | [`commands`] | what users ask for |
 //! | [`graphql`] | the schema over all that |
+//! | [`judge`] | what a GraphQL document asks for, before anything else reads it; pure |
 //! | [`http`] | routes, sockets, pages |
 //! | [`auth`] | who comes in |
 //! | [`sessions`] | who is here, and for how long |
@@ -39,6 +40,7 @@ pub mod graphql;
 pub mod http;
 pub mod hub;
 pub mod ingest;
+pub mod judge;
 pub mod lifecycle;
 pub mod read_model;
 pub mod registrar;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::domain::api_key::{Grant, Narrowing};
+use crate::domain::caller::Caller;
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::time::Time;
 
@@ -46,6 +47,7 @@ impl Claims {
         self.sub
             .as_deref()
             .filter(|sub| !sub.is_empty() && sub.len() <= LONGEST_SUBJECT)
+            .filter(|sub| *sub != Caller::ANONYMOUS)
             .ok_or(Unusable::NoSubject)
     }
 
@@ -153,9 +155,10 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_is_needed_and_short() {
+    fn a_subject_is_needed_and_short_and_somebodys() {
         assert_eq!(claims(&json!({})).subject(), Ok("anna"));
-        for sub in [json!(null), json!(""), json!("x".repeat(256))] {
+        let nobody = json!(Caller::ANONYMOUS);
+        for sub in [json!(null), json!(""), json!("x".repeat(256)), nobody] {
             assert_eq!(
                 claims(&json!({ "sub": sub })).subject(),
                 Err(Unusable::NoSubject)

@@ -31,9 +31,12 @@ pub enum Scope {
 }
 
 impl Caller {
+    /// The name of those who were not asked for theirs. No token may carry it.
+    pub const ANONYMOUS: &str = "anonymous";
+
     /// A caller who may see and do all, as long as no authentication is configured.
     pub fn everything() -> Self {
-        Self::new("anonymous", Permissions::all(), Scope::Everything)
+        Self::new(Self::ANONYMOUS, Permissions::all(), Scope::Everything)
     }
 
     /// To administer takes the whole view: a narrowed caller is no administrator, whatever his
@@ -49,6 +52,11 @@ impl Caller {
             scope,
             address: None,
         }
+    }
+
+    /// Whether nobody was asked for his name.
+    pub fn is_anonymous(&self) -> bool {
+        &*self.subject == Self::ANONYMOUS
     }
 
     pub fn sees_everything(&self) -> bool {

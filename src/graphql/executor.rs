@@ -47,9 +47,10 @@ pub struct GatewayExecutor {
 }
 
 impl GatewayExecutor {
-    pub fn new(services: &Services, feeds: Feeds) -> Self {
+    /// `suggestions` lets errors name what there is instead of what was asked for.
+    pub fn new(services: &Services, feeds: Feeds, suggestions: bool) -> Self {
         Self {
-            schema: super::schema(services.clone()),
+            schema: super::schema(services.clone(), suggestions),
             of_the_valid: super::schema_of_the_valid(services.clone()),
             documents: Documents::new(DOCUMENTS, &super::sdl()),
             store: services.store.clone(),

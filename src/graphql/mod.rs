@@ -56,22 +56,23 @@ pub struct Services {
     pub sessions: Sessions,
 }
 
-/// Builds the schema that answers requests.
-pub fn schema(services: Services) -> GatewaySchema {
-    built(services, ValidationMode::Strict)
+/// Builds the schema that answers requests. How much one may ask for was judged before. Errors
+/// suggest names only where everybody may see the schema: that tells of it, and takes time.
+pub fn schema(services: Services, suggestions: bool) -> GatewaySchema {
+    built(services, suggestions, ValidationMode::Strict)
 }
 
-/// The same for requests that are known to be valid: it checks limits only.
+/// The same for requests that are known to be valid.
 fn schema_of_the_valid(services: Services) -> GatewaySchema {
-    built(services, ValidationMode::Fast)
+    built(services, false, ValidationMode::Fast)
 }
 
-fn built(services: Services, validation: ValidationMode) -> GatewaySchema {
-    Schema::build(Query, Mutation, Subscription)
-        .validation_mode(validation)
-        .limit_depth(15)
-        .limit_complexity(20_000)
-        .limit_directives(20)
+fn built(services: Services, suggestions: bool, validation: ValidationMode) -> GatewaySchema {
+    let mut builder = Schema::build(Query, Mutation, Subscription).validation_mode(validation);
+    if !suggestions {
+        builder = builder.disable_suggestions();
+    }
+    builder
         .data(services.store)
         .data(services.hub)
         .data(services.reads)

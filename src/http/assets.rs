@@ -14,6 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rust_embed::RustEmbed;
 
+use super::envelope::CORP;
 use super::{Front, HttpConfig};
 
 /// Files whose names hold a hash of their content; the build puts them here.
@@ -136,6 +137,7 @@ impl Assets {
         answer.insert(CONTENT_SECURITY_POLICY, self.policy.clone());
         if path == BADGE {
             answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            answer.insert(CORP, HeaderValue::from_static("cross-origin"));
         }
         Some(response)
     }
@@ -280,6 +282,7 @@ mod tests {
             response.headers().clone()
         };
         assert_eq!(headers("/badge.js")[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+        assert_eq!(headers("/badge.js")[CORP], "cross-origin");
         assert!(!headers("/logo.svg").contains_key(ACCESS_CONTROL_ALLOW_ORIGIN));
     }
 

@@ -19,12 +19,6 @@ pub trait Authenticate: Send + Sync + 'static {
         payload: Option<&'a serde_json::Map<String, serde_json::Value>>,
         upgrade: &'a HeaderMap,
     ) -> BoxFuture<'a, Result<Pass, Refused>>;
-
-    /// Whether a WebSocket may be opened by the page whose `Origin` these headers name. Without
-    /// this question any web page could speak with its visitor's cookies or network place.
-    fn welcomes_origin(&self, _upgrade: &HeaderMap) -> bool {
-        true
-    }
 }
 
 /// Why a caller was not let in.

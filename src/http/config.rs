@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 
+use super::documents::DocumentsConfig;
+use super::rate::RateConfig;
+use super::seats::SeatsConfig;
 use crate::duration::duration;
+use crate::judge::Limits;
 
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Front door")]
@@ -26,6 +30,25 @@ pub struct HttpConfig {
         value_delimiter = ','
     )]
     pub web_demo_connect: Vec<String>,
+
+    /// Origins whose pages may call the gateway, such as `https://dcm.example`; `*` is every page.
+    /// The gateway's own pages always may.
+    #[arg(
+        long,
+        env = "GATEWAY_ALLOWED_ORIGINS",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub allowed_origins: Vec<String>,
+
+    /// Answer introspection to everybody, and suggest names in errors. Without it only who
+    /// administers may ask for the schema.
+    #[arg(long, env = "GATEWAY_INTROSPECTION", value_parser = FalseyValueParser::new())]
+    pub introspection: bool,
+
+    /// Longest time that a query or mutation may take.
+    #[arg(long, env = "GATEWAY_EXECUTION_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub execution_timeout: Duration,
 
     /// Longest request body, in bytes.
     #[arg(long, env = "GATEWAY_MAX_BODY", value_name = "BYTES", default_value_t = 256 * 1024)]
@@ -89,6 +112,15 @@ pub struct HttpConfig {
     /// an error.
     #[arg(long, env = "GATEWAY_WS_MAX_RESULT", value_name = "BYTES", default_value_t = 16 * 1024 * 1024)]
     pub ws_max_result: usize,
+
+    #[command(flatten)]
+    pub limits: Limits,
+    #[command(flatten)]
+    pub documents: DocumentsConfig,
+    #[command(flatten)]
+    pub rate: RateConfig,
+    #[command(flatten)]
+    pub seats: SeatsConfig,
 }
 
 impl Default for HttpConfig {

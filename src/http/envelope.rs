@@ -1,7 +1,9 @@
 //! What every answer carries: a request id, and headers that keep browsers from guessing.
 
 use axum::extract::Request;
-use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -12,6 +14,22 @@ use super::negotiation::MediaType;
 use super::response::{internal_error, refusal};
 use crate::domain::request_id::RequestId;
 
+/// For every answer that does not say otherwise: nothing of it is shown in a frame or used elsewhere.
+const HEADERS: [(HeaderName, &str); 5] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, "no-referrer"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (CORP, "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+];
+const NO_PAGE: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
+
+/// Which origins' pages may load it.
+pub(super) const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Names the request (by the client's `x-request-id` if it sent a usable one), turns a panic into a
@@ -34,8 +52,12 @@ pub(super) async fn wrap(mut request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     let request_id = HeaderValue::from_str(request_id.as_str()).expect("request ids are plain");
     headers.insert(X_REQUEST_ID, request_id);
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    for (name, value) in HEADERS {
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(NO_PAGE);
     response
 }
 

@@ -2,59 +2,91 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
-use async_graphql::parser::types::OperationType;
-use async_graphql::{Request, Response};
+use async_graphql::{Request, Response, ServerError};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
 
+use super::admission::{Admission, is_subscription};
 use super::operations::{Operations, Outcome};
-use super::request::operation_type;
 use super::response::{code, error, internal_error};
-use super::variables;
+use super::{Front, variables};
 use crate::domain::caller::Caller;
 use crate::domain::request_id::RequestId;
 use crate::sessions::{Pass, Session};
 
 /// Runs a query or mutation.
 pub(super) async fn execute<E: Operations>(
-    executor: &E,
+    front: &Front<E>,
     mut request: Request,
     caller: Caller,
     request_id: &RequestId,
 ) -> Response {
-    if let Err(misfit) = variables::check(&mut request) {
-        return Response::from_errors(vec![misfit]);
+    if let Err(refusal) = check(&front.shared.admission, &mut request, &caller) {
+        return Response::from_errors(vec![refusal]);
     }
     let request = request.data(request_id.clone());
-    let execution = AssertUnwindSafe(executor.execute(request, &caller)).catch_unwind();
-    execution.await.unwrap_or_else(|_| panicked(request_id))
+    let execution = AssertUnwindSafe(front.executor.execute(request, &caller)).catch_unwind();
+    let limit = front.shared.config.execution_timeout;
+    match tokio::time::timeout(limit, execution).await {
+        Ok(outcome) => outcome.unwrap_or_else(|_| panicked(request_id)),
+        Err(_) => late(request_id),
+    }
 }
 
 /// Runs an operation of any kind. The stream ends with the operation.
 pub(super) fn results<E: Operations>(
-    executor: &E,
+    front: &Front<E>,
     mut request: Request,
     session: &Arc<Session>,
     request_id: RequestId,
 ) -> BoxStream<'static, Outcome> {
     let (caller, passes) = (session.caller(), session.passes());
-    if let Err(misfit) = variables::check(&mut request) {
-        let misfit = Outcome::Own(Response::from_errors(vec![misfit]));
-        return stream::iter([misfit]).boxed();
+    if let Err(refusal) = check(&front.shared.admission, &mut request, &caller) {
+        return refused(refusal);
     }
-    let is_subscription = operation_type(&mut request) == Some(OperationType::Subscription);
+    let is_subscription = is_subscription(&request);
     let request = request.data(Arc::clone(session)).data(request_id.clone());
-    let responses = AssertUnwindSafe(executor.results(request, &caller))
+    let named = request_id.clone();
+    let responses = AssertUnwindSafe(front.executor.results(request, &caller))
         .catch_unwind()
-        .map(move |item| item.unwrap_or_else(|_| Outcome::Own(panicked(&request_id))))
+        .map(move |item| item.unwrap_or_else(|_| Outcome::Own(panicked(&named))))
         .boxed();
     if is_subscription {
         while_same(responses, caller, passes)
     } else {
-        responses
+        in_time(responses, front.shared.config.execution_timeout, request_id)
     }
+}
+
+/// An operation that was not run.
+pub(super) fn refused(refusal: ServerError) -> BoxStream<'static, Outcome> {
+    stream::iter([Outcome::Own(Response::from_errors(vec![refusal]))]).boxed()
+}
+
+/// Queries and mutations end with `TIMEOUT` when they take too long; subscriptions may last.
+fn in_time(
+    responses: BoxStream<'static, Outcome>,
+    limit: Duration,
+    request_id: RequestId,
+) -> BoxStream<'static, Outcome> {
+    let late = async move {
+        tokio::time::sleep(limit).await;
+        Outcome::Own(late(&request_id))
+    };
+    let last = stream::once(late).boxed();
+    // Whichever ends first ends the other: the result, or the time.
+    stream::unfold(Some((responses, last)), async |streams| {
+        let (mut responses, mut last) = streams?;
+        tokio::select! {
+            biased;
+            response = responses.next() => response.map(|response| (response, Some((responses, last)))),
+            late = last.next() => late.map(|late| (late, None)),
+        }
+    })
+    .boxed()
 }
 
 /// A subscription's responses as long as the caller sees and may do the same. Nothing is told by
@@ -106,6 +138,16 @@ fn other_rights(cursor: Option<String>) -> Outcome {
         extensions.set("cursor", cursor);
     }
     Outcome::Own(Response::from_errors(vec![error]))
+}
+
+fn check(admission: &Admission, request: &mut Request, caller: &Caller) -> Result<(), ServerError> {
+    admission.admit(request, caller)?;
+    variables::check(request)
+}
+
+fn late(request_id: &RequestId) -> Response {
+    tracing::warn!(request.id = %request_id, "an operation took too long");
+    Response::from_errors(vec![error(code::TIMEOUT, "This took too long.")])
 }
 
 fn panicked(request_id: &RequestId) -> Response {

@@ -2,10 +2,10 @@
 //! so is every content type but JSON: a browser cannot be tricked into sending JSON across origins
 //! without asking first.
 
-use async_graphql::Request as GraphqlRequest;
-use async_graphql::parser::types::OperationType;
+use std::time::Instant;
+
+use async_graphql::{Request as GraphqlRequest, Response as GraphqlResponse, ServerError};
 use axum::body::Bytes;
-use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
@@ -14,12 +14,17 @@ use axum::response::{IntoResponse, Response};
 
 use super::listener::Peer;
 use super::negotiation::{MediaType, is_utf8, negotiate};
-use super::operations::Operations;
-use super::request::{from_body, from_query_string, operation_type};
-use super::response::{code, error, executed, only_by_post, refusal, refused};
+use super::operations::{Operations, Outcome};
+use super::request::{from_body, from_query_string};
+use super::response::{
+    code, error, executed, forged, only_by_post, refusal, refused, too_many_connections,
+    too_many_requests,
+};
 use super::{Front, envelope, execution, graphql_sse, graphql_ws};
+use crate::domain::caller::Caller;
 use crate::domain::freshness::AtLeast;
 use crate::domain::request_id::RequestId;
+use crate::judge::Kind;
 use crate::sessions::Pass;
 
 pub(super) async fn post<E: Operations>(
@@ -51,10 +56,14 @@ async fn answer_post<E: Operations>(
     let media = media_type(&parts.headers)?;
     check_content(&parts.headers, media)?;
     let sender = Sender::of(front, &parts, media).await?;
+    front.take_turn(&sender.pass.caller, media)?;
     let body = body_in_time(front, Request::from_parts(parts, body), media).await?;
-    let request = from_body(&body)
+    let mut request = from_body(&body)
         .map_err(|malformed| refusal(StatusCode::BAD_REQUEST, media, malformed.into()))?;
-    Ok(answer(front, request, sender, media).await)
+    if let Err(unfit) = front.shared.admission.judge(&mut request) {
+        return Err(unfit_answer(media, unfit));
+    }
+    answer(front, request, sender, media).await
 }
 
 async fn answer_get<E: Operations>(
@@ -63,13 +72,27 @@ async fn answer_get<E: Operations>(
 ) -> Result<Response, Response> {
     let (parts, _) = request.into_parts();
     let media = media_type(&parts.headers)?;
+    if front.shared.origins.may_be_forged(&parts.headers) {
+        return Err(forged(media));
+    }
     let sender = Sender::of(front, &parts, media).await?;
+    front.take_turn(&sender.pass.caller, media)?;
     let mut request = from_query_string(&parts.uri)
         .map_err(|malformed| refusal(StatusCode::BAD_REQUEST, media, malformed.into()))?;
-    if operation_type(&mut request) == Some(OperationType::Mutation) {
-        return Err(only_by_post(media));
+    match front.shared.admission.judge(&mut request) {
+        Ok(Some(Kind::Mutation)) => Err(only_by_post(media)),
+        Ok(_) => answer(front, request, sender, media).await,
+        Err(unfit) => Err(unfit_answer(media, unfit)),
     }
-    Ok(answer(front, request, sender, media).await)
+}
+
+/// The answer to a request that the judge refused: like that to one that does not validate.
+fn unfit_answer(media: MediaType, unfit: ServerError) -> Response {
+    let response = GraphqlResponse::from_errors(vec![unfit]);
+    match media {
+        MediaType::EventStream => graphql_sse::only(&Outcome::Own(response)),
+        _ => executed(media, response),
+    }
 }
 
 async fn answer<E: Operations>(
@@ -77,7 +100,7 @@ async fn answer<E: Operations>(
     request: GraphqlRequest,
     sender: Sender,
     media: MediaType,
-) -> Response {
+) -> Result<Response, Response> {
     let Sender {
         pass,
         request_id,
@@ -89,16 +112,28 @@ async fn answer<E: Operations>(
         None => request,
     };
     if media == MediaType::EventStream {
-        return graphql_sse::stream(front, request, last_event_id, pass, request_id);
+        let seats = front.shared.seats.of(&pass.caller);
+        let seats = seats.ok_or_else(too_many_connections)?;
+        let stream = graphql_sse::stream(front, request, last_event_id, pass, request_id, seats);
+        return Ok(stream);
     }
-    let response = execution::execute(&front.executor, request, pass.caller, &request_id).await;
-    executed(media, response)
+    let response = execution::execute(front, request, pass.caller, &request_id).await;
+    Ok(executed(media, response))
+}
+
+impl<E> Front<E> {
+    /// Takes one request off the caller's account.
+    #[expect(clippy::result_large_err, reason = "the error is the answer")]
+    pub(super) fn take_turn(&self, caller: &Caller, media: MediaType) -> Result<(), Response> {
+        let turn = self.shared.rate.take(caller, Instant::now());
+        turn.map_err(|wait| too_many_requests(media, wait))
+    }
 }
 
 /// Who asks, and under which name the question goes.
-struct Sender {
-    pass: Pass,
-    request_id: RequestId,
+pub(super) struct Sender {
+    pub(super) pass: Pass,
+    pub(super) request_id: RequestId,
     /// Where an interrupted event stream ended; browsers send it when they reconnect.
     last_event_id: Option<String>,
     /// The place in the change log that the answer must reflect.
@@ -106,12 +141,15 @@ struct Sender {
 }
 
 impl Sender {
-    async fn of<E>(front: &Front<E>, request: &Parts, media: MediaType) -> Result<Self, Response> {
+    pub(super) async fn of<E>(
+        front: &Front<E>,
+        request: &Parts,
+        media: MediaType,
+    ) -> Result<Self, Response> {
         let headers = &request.headers;
         let verdict = front.shared.authenticator.request(headers).await;
         let mut pass = verdict.map_err(|refusal| refused(media, refusal))?;
-        let peer = request.extensions.get::<ConnectInfo<Peer>>();
-        pass.caller.address = peer.and_then(|ConnectInfo(peer)| peer.address);
+        pass.caller.address = Peer::of(request).address;
         let at_least = headers
             .get("gateway-at-least")
             .map(|cursor| cursor.to_str().unwrap_or_default());
@@ -140,7 +178,7 @@ fn media_type(headers: &HeaderMap) -> Result<MediaType, Response> {
 }
 
 #[expect(clippy::result_large_err, reason = "the error is the answer")]
-fn check_content(headers: &HeaderMap, media: MediaType) -> Result<(), Response> {
+pub(super) fn check_content(headers: &HeaderMap, media: MediaType) -> Result<(), Response> {
     let content_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
@@ -166,7 +204,7 @@ fn is_utf8_json(content_type: &str) -> bool {
             .all(|(name, value)| !name.trim().eq_ignore_ascii_case("charset") || is_utf8(value))
 }
 
-async fn body_in_time<E>(
+pub(super) async fn body_in_time<E>(
     front: &Front<E>,
     request: Request,
     media: MediaType,

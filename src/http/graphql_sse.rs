@@ -37,6 +37,7 @@ pub(super) fn stream<E: Operations>(
     last_event_id: Option<String>,
     pass: Pass,
     request_id: RequestId,
+    seats: impl Send + 'static,
 ) -> Response {
     if let Some(cursor) = last_event_id {
         resume_after(&mut request, &cursor);
@@ -47,8 +48,8 @@ pub(super) fn stream<E: Operations>(
     let session = Arc::clone(present.session());
     session.running(1);
     let farewell = Arc::clone(&session).farewell();
-    let results = execution::results(&front.executor, request, &session, request_id)
-        .map(|outcome| next(&outcome));
+    let results =
+        execution::results(front, request, &session, request_id).map(|outcome| next(&outcome));
     let events = until(results, farewell)
         .chain(stream::once(async { COMPLETE.to_owned() }))
         .map(move |event| {
@@ -58,14 +59,25 @@ pub(super) fn stream<E: Operations>(
         })
         .take_until(shared.drain.clone().cancelled_owned());
     let comments = interval_at(Instant::now() + pause, pause);
-    let events = tokio_stream::StreamExt::timeout_repeating(events, comments)
-        .map(|event| Ok::<_, Infallible>(event.unwrap_or_else(|_| COMMENT.to_owned())));
+    let events = tokio_stream::StreamExt::timeout_repeating(events, comments).map(move |event| {
+        let _ = &seats;
+        Ok::<_, Infallible>(event.unwrap_or_else(|_| COMMENT.to_owned()))
+    });
+    event_stream(Body::from_stream(events))
+}
+
+/// A stream of one result.
+pub(super) fn only(outcome: &Outcome) -> Response {
+    event_stream(Body::from(next(outcome) + COMPLETE))
+}
+
+fn event_stream(body: Body) -> Response {
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (X_ACCEL_BUFFERING, HeaderValue::from_static("no")),
     ];
-    (headers, Body::from_stream(events)).into_response()
+    (headers, body).into_response()
 }
 
 /// The results; once the caller must go, an error event that says why instead.

@@ -9,7 +9,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::extract::connect_info::Connected;
+use axum::http::request::Parts;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -62,6 +64,14 @@ pub(super) struct Peer {
     /// Unknown only where no connection is, in tests.
     pub(super) address: Option<IpAddr>,
     pub(super) taken: Taken,
+}
+
+impl Peer {
+    /// Who sent the request. Only a router that [`serve`] does not run knows nobody.
+    pub(super) fn of(request: &Parts) -> Self {
+        let peer = request.extensions.get::<ConnectInfo<Self>>();
+        peer.map_or_else(Self::default, |ConnectInfo(peer)| peer.clone())
+    }
 }
 
 /// Counts the bytes that the client's connection has taken.

@@ -4,9 +4,12 @@
 //! It knows requests, answers and sockets. It does not know the schema (whatever runs [`Operations`] will do), who
 //! may come in (`Authenticate` tells) or how the rest of the process is (`Readiness` tells).
 
+mod admission;
 mod assets;
 mod authenticate;
+mod browsers;
 mod config;
+mod documents;
 mod envelope;
 mod execution;
 mod graphql_http;
@@ -17,8 +20,11 @@ mod listener;
 mod metrics;
 mod negotiation;
 mod operations;
+mod rate;
+mod registration;
 mod request;
 mod response;
+mod seats;
 mod variables;
 
 use std::sync::Arc;
@@ -28,7 +34,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn;
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -38,9 +44,12 @@ use crate::sessions::Sessions;
 
 pub use authenticate::{Authenticate, Refused};
 pub use config::HttpConfig;
+pub use documents::{Documents, DocumentsConfig};
 pub use health::{ComponentState, Readiness};
 pub use listener::{bind, serve};
 pub use operations::{Operations, Outcome, Shared as SharedResult, text_of};
+pub use rate::RateConfig;
+pub use seats::SeatsConfig;
 
 /// What the front door is built of.
 pub struct HttpParts<E> {
@@ -73,6 +82,10 @@ pub fn router<E: Operations>(parts: HttpParts<E>) -> Router {
             readiness: parts.readiness,
             sockets: metrics::SocketMetrics::new(),
             assets: assets::Assets::embedded(&parts.config),
+            admission: Arc::new(admission::Admission::new(&parts.config)),
+            origins: browsers::Origins::new(&parts.config.allowed_origins),
+            rate: rate::Rate::new(&parts.config.rate),
+            seats: seats::Seats::new(&parts.config.seats),
             config: parts.config,
             drain: parts.drain,
             tasks: parts.tasks,
@@ -81,8 +94,11 @@ pub fn router<E: Operations>(parts: HttpParts<E>) -> Router {
     let graphql = get(graphql_http::get::<E>)
         .post(graphql_http::post::<E>)
         .layer(DefaultBodyLimit::max(max_body));
-    Router::new()
+    let registration = post(registration::post::<E>).layer(DefaultBodyLimit::max(max_body));
+    let cors = front.shared.origins.cors();
+    let routes = Router::new()
         .route("/graphql", graphql)
+        .route("/ingest/registration", registration)
         .route("/graphiql", get(assets::graphiql::<E>))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready::<E>))
@@ -90,7 +106,12 @@ pub fn router<E: Operations>(parts: HttpParts<E>) -> Router {
         .with_state(front)
         .route("/schema.graphql", sdl)
         .route("/metrics", scrape)
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new());
+    let routes = match cors {
+        Some(cors) => routes.layer(cors),
+        None => routes,
+    };
+    routes
         .layer(from_fn(envelope::wrap))
         .layer(from_fn(metrics::track))
 }
@@ -115,6 +136,10 @@ struct Shared {
     readiness: Arc<dyn Readiness>,
     sockets: metrics::SocketMetrics,
     assets: assets::Assets,
+    admission: Arc<admission::Admission>,
+    origins: browsers::Origins,
+    rate: rate::Rate,
+    seats: seats::Seats,
     config: HttpConfig,
     drain: CancellationToken,
     tasks: TaskTracker,

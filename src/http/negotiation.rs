@@ -13,6 +13,12 @@ pub(super) enum MediaType {
     EventStream,
 }
 
+const OFFERS: [MediaType; 3] = [
+    MediaType::EventStream,
+    MediaType::Json,
+    MediaType::GraphqlResponse,
+];
+
 /// The type that the client likes best, or none when it accepts nothing that is offered. Without a
 /// wish, and where wildcards leave the choice, it is plain JSON, which every client reads.
 pub(super) fn negotiate(headers: &HeaderMap) -> Option<MediaType> {
@@ -29,15 +35,25 @@ pub(super) fn negotiate(headers: &HeaderMap) -> Option<MediaType> {
         .flat_map(|value| value.split(','))
         .filter_map(Range::parse)
         .collect();
-    [
-        MediaType::EventStream,
-        MediaType::Json,
-        MediaType::GraphqlResponse,
-    ]
-    .into_iter()
-    .filter_map(|media| Some((rank(media, &ranges)?, media)))
-    .max_by_key(|(rank, _)| *rank)
-    .map(|(_, media)| media)
+    OFFERS
+        .into_iter()
+        .filter_map(|media| Some((rank(media, &ranges)?, media)))
+        .max_by_key(|(rank, _)| *rank)
+        .map(|(_, media)| media)
+}
+
+/// Whether the client named one of the offered types itself, not by a wildcard.
+pub(super) fn names_an_offer(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT).iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(Range::parse)
+        .any(|range| {
+            OFFERS
+                .iter()
+                .any(|offer| range.matches(*offer) == Some(Exactness::Named))
+        })
 }
 
 /// Quality in thousandths, how exactly the type was named, and whether it is the usual choice of

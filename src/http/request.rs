@@ -3,11 +3,13 @@
 
 use std::collections::HashMap;
 
-use async_graphql::parser::types::{DocumentOperations, OperationDefinition, OperationType};
+use async_graphql::parser::types::{DocumentOperations, OperationDefinition};
 use async_graphql::{Request, Variables};
 use axum::extract::Query;
 use axum::http::Uri;
 use serde_json::{Map, Value};
+
+use super::documents::DocumentId;
 
 /// Why something is not a GraphQL request. The texts are shown to clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +22,10 @@ pub(super) enum Malformed {
     NotAnObject,
     #[error("`query` is missing.")]
     QueryMissing,
+    #[error("`documentId` is not a string.")]
+    DocumentIdNotAString,
+    #[error("`query` and `documentId` are both there: send one of them.")]
+    QueryAndDocumentId,
     #[error("`query` is not a string.")]
     QueryNotAString,
     #[error("`operationName` is not a string.")]
@@ -56,6 +62,9 @@ pub(super) fn from_query_string(uri: &Uri) -> Result<Request, Malformed> {
     {
         parameters.insert("operationName".into(), name.into());
     }
+    if let Some(id) = texts.remove("documentId").filter(|id| !id.is_empty()) {
+        parameters.insert("documentId".into(), id.into());
+    }
     for name in ["variables", "extensions"] {
         if let Some(text) = texts.remove(name).filter(|text| !text.is_empty()) {
             let unreadable = Value::String(String::new());
@@ -67,12 +76,7 @@ pub(super) fn from_query_string(uri: &Uri) -> Result<Request, Malformed> {
 }
 
 pub(super) fn from_parameters(mut parameters: Map<String, Value>) -> Result<Request, Malformed> {
-    let query = match parameters.remove("query") {
-        Some(Value::String(query)) => query,
-        Some(Value::Null) | None => return Err(Malformed::QueryMissing),
-        Some(_) => return Err(Malformed::QueryNotAString),
-    };
-    let mut request = Request::new(query);
+    let mut request = document(&mut parameters)?;
     request.operation_name = match parameters.remove("operationName") {
         Some(Value::String(name)) => Some(name),
         Some(Value::Null) | None => None,
@@ -96,12 +100,20 @@ pub(super) fn from_parameters(mut parameters: Map<String, Value>) -> Result<Requ
     Ok(request)
 }
 
-/// The kind of the operation that a request asks for. None when the document cannot be read or does
-/// not hold the operation; executing such a request gives the error that says so.
-pub(super) fn operation_type(request: &mut Request) -> Option<OperationType> {
-    let wanted = request.operation_name.clone();
-    let document = request.parsed_query().ok()?;
-    chosen_operation(&document.operations, wanted.as_deref()).map(|operation| operation.ty)
+/// A request with the text of its document, or with the id of a known one.
+fn document(parameters: &mut Map<String, Value>) -> Result<Request, Malformed> {
+    let id = match parameters.remove("documentId") {
+        Some(Value::String(id)) => Some(id),
+        Some(Value::Null) | None => None,
+        Some(_) => return Err(Malformed::DocumentIdNotAString),
+    };
+    match (parameters.remove("query"), id) {
+        (Some(Value::String(query)), None) => Ok(Request::new(query)),
+        (Some(Value::String(_)), Some(_)) => Err(Malformed::QueryAndDocumentId),
+        (Some(Value::Null) | None, Some(id)) => Ok(Request::new("").data(DocumentId(id))),
+        (Some(Value::Null) | None, None) => Err(Malformed::QueryMissing),
+        (Some(_), _) => Err(Malformed::QueryNotAString),
+    }
 }
 
 /// The operation that a request asks for.
@@ -139,6 +151,14 @@ mod tests {
         assert_eq!(refused("{}"), Malformed::QueryMissing);
         assert_eq!(refused(r#"{"query":null}"#), Malformed::QueryMissing);
         assert_eq!(refused(r#"{"query":7}"#), Malformed::QueryNotAString);
+        assert_eq!(
+            refused(r#"{"documentId":7}"#),
+            Malformed::DocumentIdNotAString
+        );
+        assert_eq!(
+            refused(r#"{"query":"{a}","documentId":"sha256:0"}"#),
+            Malformed::QueryAndDocumentId
+        );
         assert_eq!(
             refused(r#"{"query":"{a}","operationName":[]}"#),
             Malformed::OperationNameNotAString
@@ -182,21 +202,5 @@ mod tests {
             .parse()
             .unwrap();
         assert_eq!(from_query_string(&empty).unwrap().operation_name, None);
-    }
-
-    #[test]
-    fn the_operation_type_is_that_of_the_named_operation() {
-        let of = |query: &str, name: Option<&str>| {
-            let mut request = Request::new(query);
-            request.operation_name = name.map(Into::into);
-            operation_type(&mut request)
-        };
-        assert_eq!(of("{a}", None), Some(OperationType::Query));
-        assert_eq!(of("mutation A {a}", None), Some(OperationType::Mutation));
-        let several = "query A {a} subscription B {b}";
-        assert_eq!(of(several, Some("B")), Some(OperationType::Subscription));
-        assert_eq!(of(several, Some("C")), None);
-        assert_eq!(of(several, None), None);
-        assert_eq!(of("{", None), None);
     }
 }

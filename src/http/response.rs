@@ -1,7 +1,10 @@
 //! Writes GraphQL responses and the front door's own errors.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
 use async_graphql::{Response as GraphqlResponse, ServerError, Value};
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -16,6 +19,8 @@ pub(super) mod code {
     pub(in crate::http) const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
     pub(in crate::http) const FORBIDDEN: &str = "FORBIDDEN";
     pub(in crate::http) const INTERNAL: &str = "INTERNAL";
+    pub(in crate::http) const CONFLICT: &str = "CONFLICT";
+    pub(in crate::http) const NOT_FOUND: &str = "NOT_FOUND";
     pub(in crate::http) const LIMIT_EXCEEDED: &str = "LIMIT_EXCEEDED";
     pub(in crate::http) const RATE_LIMITED: &str = "RATE_LIMITED";
     pub(in crate::http) const TIMEOUT: &str = "TIMEOUT";
@@ -33,7 +38,7 @@ impl Serialize for Body<'_> {
         let Self(response) = self;
         let mut body = serializer.serialize_map(None)?;
         if !response.errors.is_empty() {
-            body.serialize_entry("errors", &response.errors)?;
+            body.serialize_entry("errors", &Errors(&response.errors))?;
         }
         if !is_request_error(response) {
             body.serialize_entry("data", &response.data)?;
@@ -43,6 +48,45 @@ impl Serialize for Body<'_> {
         }
         body.end()
     }
+}
+
+/// Errors kept small, so that no request can make long answers of them: the first ten, each with at
+/// most 500 bytes of text; what a document does wrong in many places is told once.
+pub(super) struct Errors<'a>(pub(super) &'a [ServerError]);
+
+const MOST_ERRORS: usize = 10;
+const LONGEST_MESSAGE: usize = 500;
+
+impl Serialize for Errors<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut kept: Vec<Cow<'_, ServerError>> = Vec::new();
+        for error in self.0 {
+            let message = shortened(&error.message);
+            let told = |known: &Cow<'_, ServerError>| {
+                known.message == message && known.path == error.path && error.path.is_empty()
+            };
+            if kept.iter().any(told) {
+                continue;
+            }
+            if kept.len() == MOST_ERRORS {
+                break;
+            }
+            let is_short = message.len() == error.message.len() && error.locations.len() <= 2;
+            kept.push(if is_short {
+                Cow::Borrowed(error)
+            } else {
+                let mut short = error.clone();
+                message.clone_into(&mut short.message);
+                short.locations.truncate(2);
+                Cow::Owned(short)
+            });
+        }
+        serializer.collect_seq(kept.iter().map(AsRef::as_ref))
+    }
+}
+
+fn shortened(message: &str) -> &str {
+    &message[..message.floor_char_boundary(LONGEST_MESSAGE)]
 }
 
 /// Whether the request failed before its execution began: an error of execution has a path.
@@ -105,12 +149,17 @@ fn status(media: MediaType, response: &GraphqlResponse) -> StatusCode {
     }
 }
 
+/// The error's `extensions.code`.
+pub(super) fn code_of(error: &ServerError) -> Option<&str> {
+    match error.extensions.as_ref()?.get("code")? {
+        Value::String(code) => Some(code),
+        _ => None,
+    }
+}
+
 fn error_status(errors: &[ServerError]) -> StatusCode {
-    let code = errors
-        .iter()
-        .find_map(|error| error.extensions.as_ref()?.get("code"));
-    match code {
-        Some(Value::String(code)) => match code.as_str() {
+    match errors.iter().find_map(code_of) {
+        Some(code) => match code {
             code::UNAUTHENTICATED => StatusCode::UNAUTHORIZED,
             code::FORBIDDEN => StatusCode::FORBIDDEN,
             code::RATE_LIMITED => StatusCode::TOO_MANY_REQUESTS,
@@ -118,7 +167,7 @@ fn error_status(errors: &[ServerError]) -> StatusCode {
             code::TIMEOUT => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         },
-        _ => StatusCode::BAD_REQUEST,
+        None => StatusCode::BAD_REQUEST,
     }
 }
 
@@ -146,6 +195,37 @@ pub(super) fn refused(media: MediaType, refused: Refused) -> Response {
             refusal(StatusCode::SERVICE_UNAVAILABLE, media, error)
         }
     }
+}
+
+/// The caller has started too many operations; `wait` from now he may go on.
+pub(super) fn rate_limited(wait: Duration) -> ServerError {
+    let mut error = error(code::RATE_LIMITED, "Too many requests: slow down.");
+    let seconds = wait.as_secs_f64();
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("retryAfter", seconds);
+    error
+}
+
+pub(super) fn too_many_requests(media: MediaType, wait: Duration) -> Response {
+    // Whole seconds, rounded up: before them it would be in vain.
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let answer = refusal(StatusCode::TOO_MANY_REQUESTS, media, rate_limited(wait));
+    ([(RETRY_AFTER, HeaderValue::from(seconds))], answer).into_response()
+}
+
+/// No more connections from there, or of this caller.
+pub(super) fn too_many_connections() -> Response {
+    let error = error(code::RATE_LIMITED, "Too many open connections.");
+    refusal(StatusCode::TOO_MANY_REQUESTS, MediaType::Json, error)
+}
+
+pub(super) fn forged(media: MediaType) -> Response {
+    let message = "GET is not for browsers that follow a link or serve a page of another origin.";
+    refusal(
+        StatusCode::FORBIDDEN,
+        media,
+        error(code::FORBIDDEN, message),
+    )
 }
 
 pub(super) fn only_by_post(media: MediaType) -> Response {
@@ -202,6 +282,25 @@ mod tests {
             body(&failed(&["a"])),
             r#"{"errors":[{"message":"no","path":["a"],"extensions":{"code":"BAD_USER_INPUT"}}],"data":null}"#
         );
+    }
+
+    #[test]
+    fn errors_are_few_and_short() {
+        let long = "\u{e9}".repeat(400);
+        let mut errors: Vec<_> = (0..50)
+            .map(|number| error(code::BAD_USER_INPUT, format!("{number} {long}")))
+            .collect();
+        errors.insert(0, errors[0].clone());
+        let told: serde_json::Value = serde_json::from_str(&to_json(&Errors(&errors))).unwrap();
+        let told: Vec<_> = told.as_array().unwrap().iter().collect();
+        assert_eq!(told.len(), 10);
+        assert!(told[1]["message"].as_str().unwrap().starts_with("1 "));
+        for error in told {
+            assert!(error["message"].as_str().unwrap().len() <= 500);
+            assert_eq!(error["extensions"]["code"], code::BAD_USER_INPUT);
+        }
+        let paths = [failed(&["a"]), failed(&["b"])].map(|mut response| response.errors.remove(0));
+        assert_eq!(to_json(&Errors(&paths)).matches("message").count(), 2);
     }
 
     #[test]

@@ -9,6 +9,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("lifecycle", &[]),
     ("telemetry", &[]),
+    ("judge", &[]),
     ("clock", &["domain"]),
     ("duration", &[]),
     ("store", &["domain"]),
@@ -40,7 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("sessions", &["domain", "clock"]),
-    ("http", &["domain", "duration", "sessions"]),
+    ("http", &["domain", "duration", "judge", "sessions"]),
     (
         "auth",
         &["domain", "duration", "sessions", "http", "store", "clock"],

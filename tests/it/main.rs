@@ -24,6 +24,7 @@ mod random_faults;
 mod recorded;
 mod register;
 mod registrar;
+mod registration;
 mod repair;
 mod restart;
 mod retention;

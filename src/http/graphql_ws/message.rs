@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::http::request::from_parameters;
-use crate::http::response::{Body, to_json};
+use crate::http::response::{Body, Errors, to_json};
 
 #[derive(Debug)]
 pub(super) enum ClientMessage {
@@ -115,7 +115,7 @@ pub(super) fn next_text(id: &str, payload: &str) -> String {
 }
 
 pub(super) fn error(id: &str, errors: &[ServerError]) -> String {
-    text(Some(id), "error", Some(errors))
+    text(Some(id), "error", Some(Errors(errors)))
 }
 
 pub(super) fn complete(id: &str) -> String {

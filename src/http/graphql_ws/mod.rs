@@ -14,7 +14,6 @@ mod protocol;
 mod running;
 mod socket;
 
-use axum::extract::connect_info::ConnectInfo;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::header::UPGRADE;
@@ -25,7 +24,7 @@ use super::Front;
 use super::listener::Peer;
 use super::negotiation::MediaType;
 use super::operations::Operations;
-use super::response::{code, error, refusal};
+use super::response::{code, error, refusal, too_many_connections};
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 /// Tungstenite keeps a read buffer of this size per connection and clears it at each read.
@@ -41,8 +40,7 @@ pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
 /// Answers the handshake and serves the socket until it closes.
 pub(super) async fn upgrade<E: Operations>(front: Front<E>, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
-    let peer = parts.extensions.get::<ConnectInfo<Peer>>();
-    let peer = peer.map_or_else(Peer::default, |ConnectInfo(peer)| peer.clone());
+    let peer = Peer::of(&parts);
     let handshake = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(handshake) => handshake,
         Err(rejection) => return rejection.into_response(),
@@ -52,7 +50,7 @@ pub(super) async fn upgrade<E: Operations>(front: Front<E>, request: Request) ->
         let draining = error(code::UNAVAILABLE, "The gateway restarts; connect again.");
         return refusal(StatusCode::SERVICE_UNAVAILABLE, MediaType::Json, draining);
     }
-    if !shared.authenticator.welcomes_origin(&parts.headers) {
+    if !shared.origins.welcome(&parts.headers) {
         let foreign = error(code::FORBIDDEN, "This origin may not open a WebSocket.");
         return refusal(StatusCode::FORBIDDEN, MediaType::Json, foreign);
     }
@@ -64,6 +62,9 @@ pub(super) async fn upgrade<E: Operations>(front: Front<E>, request: Request) ->
         );
         return refusal(StatusCode::BAD_REQUEST, MediaType::Json, other);
     }
+    let Some(seat) = shared.seats.of_address(peer.address) else {
+        return too_many_connections();
+    };
     // Held from here on: between this answer and the first poll of the socket a drain waits too.
     let tracked = shared.tasks.token();
     handshake
@@ -74,6 +75,6 @@ pub(super) async fn upgrade<E: Operations>(front: Front<E>, request: Request) ->
         .max_frame_size(shared.config.ws_max_message)
         .on_upgrade(move |socket| async move {
             socket::serve(socket, front, parts.headers, peer).await;
-            drop(tracked);
+            drop((tracked, seat));
         })
 }

@@ -6,14 +6,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::Request;
-use async_graphql::parser::types::OperationType;
 use serde_json::{Map, Value};
 
 use super::message::{self, ClientMessage};
+use crate::http::admission::Admission;
 use crate::http::authenticate::Refused;
 use crate::http::operations::Outcome;
-use crate::http::request::operation_type;
 use crate::http::response::{code, ends_subscription, error, is_request_error};
+use crate::judge::Kind;
 
 /// Longest reason that fits a close frame (RFC 6455, 5.5: 125 bytes less the code's two).
 const LONGEST_REASON: usize = 123;
@@ -63,6 +63,7 @@ impl Close {
 }
 
 pub(super) struct Protocol {
+    admission: Arc<Admission>,
     phase: Phase,
     limits: Limits,
     operations: HashMap<Serial, Operation>,
@@ -83,8 +84,9 @@ struct Operation {
 }
 
 impl Protocol {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, admission: Arc<Admission>) -> Self {
         Self {
+            admission,
             phase: Phase::AwaitingInit,
             limits,
             operations: HashMap::new(),
@@ -198,6 +200,10 @@ impl Protocol {
                 format!("Subscriber for {} already exists", shortened(&id)),
             );
         }
+        let kind = match self.admission.judge(&mut request) {
+            Ok(kind) => kind,
+            Err(unfit) => return Action::Send(message::error(&id, &[unfit])),
+        };
         if self.operations.len() >= self.limits.operations {
             let message = format!(
                 "One socket runs {} operations at most.",
@@ -206,7 +212,7 @@ impl Protocol {
             let error = error(code::LIMIT_EXCEEDED, message);
             return Action::Send(message::error(&id, &[error]));
         }
-        let is_subscription = operation_type(&mut request) == Some(OperationType::Subscription);
+        let is_subscription = kind == Some(Kind::Subscription);
         let id: Arc<str> = id.into();
         self.last_serial += 1;
         self.serials.insert(id.clone(), self.last_serial);

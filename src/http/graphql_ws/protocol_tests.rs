@@ -39,6 +39,10 @@ enum Step {
 use Outcome::Own;
 use Step::*;
 
+fn admission() -> Arc<Admission> {
+    Arc::new(Admission::new(&crate::http::HttpConfig::default()))
+}
+
 fn failed(path: &[&str]) -> Response {
     let path = path.iter().map(|name| PathSegment::Field((*name).into()));
     Response::from_errors(vec![error("NO", "no").with_path(path.collect())])
@@ -83,7 +87,7 @@ fn shown(action: Option<Action>) -> String {
 
 /// Feeds the steps and compares what each gives; an expectation ending in `*` is a beginning.
 fn check(rule: &str, steps: &[(Step, &str)]) {
-    let mut protocol = Protocol::new(LIMITS);
+    let mut protocol = Protocol::new(LIMITS, admission());
     for (number, (step, expected)) in steps.iter().enumerate() {
         let action = shown(apply(&mut protocol, *step));
         match expected.strip_suffix('*') {
@@ -388,10 +392,10 @@ fn failed_requests_end_with_an_error_and_failed_fields_do_not() {
         ],
     );
     check_open(
-        "a syntax error is the executor's to tell",
+        "a document that the judge refuses is not started",
         &[(
             Text(r#"{"id":"a","type":"subscribe","payload":{"query":"{"}}"#),
-            "start 1 {",
+            r#"send {"id":"a","type":"error","payload":[{"message":"Syntax error."*"#,
         )],
     );
     check_open(
@@ -427,7 +431,7 @@ fn failed_requests_end_with_an_error_and_failed_fields_do_not() {
 
 #[test]
 fn limits_end_operations_and_not_the_socket() {
-    let mut protocol = Protocol::new(LIMITS);
+    let mut protocol = Protocol::new(LIMITS, admission());
     protocol.verdict(None);
     let subscribe = |protocol: &mut Protocol, id: &str| {
         let payload = json!({ "query": "subscription { n }" });
@@ -465,7 +469,7 @@ fn limits_end_operations_and_not_the_socket() {
 #[test]
 fn reasons_fit_their_frame_and_stay_text() {
     for id in ["é".repeat(200), "x".repeat(200)] {
-        let mut protocol = Protocol::new(LIMITS);
+        let mut protocol = Protocol::new(LIMITS, admission());
         protocol.verdict(None);
         let payload = json!({ "query": "subscription { n }" });
         let subscribe = json!({ "id": id, "type": "subscribe", "payload": payload }).to_string();

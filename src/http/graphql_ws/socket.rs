@@ -25,6 +25,8 @@ use crate::http::authenticate::Refused;
 use crate::http::listener::{Peer, Taken};
 use crate::http::metrics::{OpenSocket, count_closed};
 use crate::http::operations::{Operations, Outcome};
+use crate::http::response::rate_limited;
+use crate::http::seats::Seat;
 use crate::http::{Front, envelope, execution};
 use crate::sessions::{Farewell, Pass, Present, Transport};
 
@@ -103,6 +105,8 @@ struct Connection<E> {
     verdict: Option<BoxFuture<'static, Result<Pass, Refused>>>,
     /// Who it is, from the verdict on.
     present: Option<Present>,
+    /// The caller's place among his connections.
+    seat: Option<Seat<Arc<str>>>,
     farewell: Option<BoxFuture<'static, Farewell>>,
     liveness: Liveness,
     init_deadline: Instant,
@@ -129,7 +133,7 @@ impl<E: Operations> Connection<E> {
         let init_deadline = now + config.ws_init_timeout;
         Self {
             socket,
-            protocol: Protocol::new(limits),
+            protocol: Protocol::new(limits, front.shared.admission.clone()),
             running: Running::new(),
             outbox: VecDeque::new(),
             unflushed: false,
@@ -138,6 +142,7 @@ impl<E: Operations> Connection<E> {
             upgrade: Some(upgrade),
             verdict: None,
             present: None,
+            seat: None,
             farewell: None,
             liveness: Liveness::new(patience, now),
             init_deadline,
@@ -230,8 +235,11 @@ impl<E: Operations> Connection<E> {
                     .expect("operations start after the verdict")
                     .session();
                 let request_id = envelope::fresh_request_id();
-                let results =
-                    execution::results(&self.front.executor, *request, session, request_id);
+                let caller = session.caller();
+                let results = match self.front.shared.rate.take(&caller, Instant::now()) {
+                    Ok(()) => execution::results(&self.front, *request, session, request_id),
+                    Err(wait) => execution::refused(rate_limited(wait)),
+                };
                 self.running.insert(serial, results);
             }
             Some(Action::Authenticate(payload)) => {
@@ -257,6 +265,8 @@ impl<E: Operations> Connection<E> {
         let action = self.protocol.verdict(verdict.as_ref().err());
         if let Ok(mut pass) = verdict {
             pass.caller.address = self.address;
+            let seat = self.front.shared.seats.of_caller(&pass.caller);
+            self.seat = Some(seat.ok_or_else(full)?);
             let present = self.front.shared.sessions.enter(pass, Transport::WebSocket);
             self.farewell = Some(Arc::clone(present.session()).farewell().boxed());
             self.present = Some(present);
@@ -383,6 +393,10 @@ impl<E: Operations> Connection<E> {
     fn into_socket(self) -> WebSocket {
         self.socket
     }
+}
+
+fn full() -> Ending {
+    Ending::Close(Close::new(1013, "Too many open connections"))
 }
 
 /// A message that the WebSocket library refuses (RFC 6455, 7.4.1).

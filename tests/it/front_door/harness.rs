@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_graphql::{Context, Error, ErrorExtensions, Object, Schema, SimpleObject, Subscription};
 use axum::http::HeaderMap;
 use conversation_gateway::clock::SystemClock;
-use conversation_gateway::domain::caller::Caller;
+use conversation_gateway::domain::caller::{Caller, Scope};
+use conversation_gateway::domain::permission::Permissions;
 use conversation_gateway::http::{
     self, Authenticate, ComponentState, HttpConfig, HttpParts, Operations, Outcome, Readiness,
     Refused, SharedResult,
@@ -60,6 +61,11 @@ impl QueryRoot {
     async fn boom(&self) -> i32 {
         let swordfish: Option<i32> = std::hint::black_box(None);
         swordfish.expect("the password is swordfish")
+    }
+
+    /// Never has an answer.
+    async fn stuck(&self) -> bool {
+        std::future::pending().await
     }
 
     async fn letters(&self, count: usize) -> String {
@@ -133,7 +139,8 @@ impl SubscriptionRoot {
     }
 }
 
-/// Takes everyone but the bearer of the token `wrong`; the token `later` cannot be judged.
+/// Takes everyone but the bearer of the token `wrong`; the token `later` cannot be judged, any other
+/// is its bearer's name, and `narrow` sees nothing.
 struct Doorkeeper;
 
 impl Authenticate for Doorkeeper {
@@ -156,19 +163,15 @@ impl Authenticate for Doorkeeper {
             .and_then(Value::as_str);
         Box::pin(std::future::ready(judge(token)))
     }
-
-    fn welcomes_origin(&self, upgrade: &HeaderMap) -> bool {
-        upgrade
-            .get("origin")
-            .is_none_or(|origin| origin != "http://evil.example")
-    }
 }
 
 fn judge(token: Option<&str>) -> Result<Pass, Refused> {
     match token {
         Some("wrong") => Err(Refused::Unauthenticated("This token does not hold.".into())),
         Some("later") => Err(Refused::Unavailable),
-        _ => Ok(Caller::everything().into()),
+        Some("narrow") => Ok(Caller::new("narrow", Permissions::all(), Scope::nothing()).into()),
+        Some(subject) => Ok(Caller::new(subject, Permissions::all(), Scope::Everything).into()),
+        None => Ok(Caller::everything().into()),
     }
 }
 
@@ -197,6 +200,7 @@ pub(super) struct FrontDoor {
 pub(super) fn quick_timers() -> HttpConfig {
     HttpConfig {
         listen: "127.0.0.1:0".parse().expect("an address"),
+        allowed_origins: vec!["http://good.example".into()],
         max_body: 10_000,
         body_timeout: Duration::from_millis(200),
         send_buffer: 16 * 1024,
@@ -271,6 +275,12 @@ impl FrontDoor {
             .post(url)
             .header("content-type", content_type)
             .body(body.into())
+    }
+
+    /// A body of which nothing says what it is.
+    pub(super) fn post_untyped(&self, body: impl Into<String>) -> RequestBuilder {
+        let url = format!("http://{}/graphql", self.address);
+        self.client.post(url).body(body.into().into_bytes())
     }
 
     pub(super) fn ask(&self, query: &str, accept: &str) -> RequestBuilder {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::RequestBuilder;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -10,6 +11,10 @@ use super::harness::{FrontDoor, body, within};
 
 const GRAPHQL: &str = "application/graphql-response+json";
 const JSON: &str = "application/json";
+
+fn accepting(request: RequestBuilder) -> RequestBuilder {
+    request.header("accept", JSON)
+}
 
 #[tokio::test]
 async fn status_and_media_type_follow_the_accept_header() {
@@ -78,10 +83,13 @@ async fn requests_that_are_none_are_told_why() {
         ),
         (door.post_text(JSON, " ".repeat(10_001)), 413),
         (door.post_text(JSON, hello).bearer_auth("wrong"), 401),
-        (door.get("/graphql"), 400),
-        (door.get("/graphql?query=%7Bhello%7D&variables=7"), 400),
+        (accepting(door.get("/graphql")), 400),
         (
-            door.get("/graphql?query=%7Bhello%7D").bearer_auth("later"),
+            accepting(door.get("/graphql?query=%7Bhello%7D&variables=7")),
+            400,
+        ),
+        (
+            accepting(door.get("/graphql?query=%7Bhello%7D")).bearer_auth("later"),
             503,
         ),
     ] {
@@ -115,7 +123,11 @@ async fn parameters_reach_the_operation() {
             ("operationName", name),
             ("variables", &variables.to_string()),
         ];
-        let by_get = door.get("/graphql").query(&texts).send().await.unwrap();
+        let by_get = accepting(door.get("/graphql"))
+            .query(&texts)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(body(by_get).await, json!({ "data": data }));
     }
 }
@@ -124,8 +136,7 @@ async fn parameters_reach_the_operation() {
 async fn no_request_a_browser_sends_unasked_runs_a_mutation() {
     let door = FrontDoor::open().await;
     let query = "mutation { add }";
-    let by_get = door
-        .get("/graphql")
+    let by_get = accepting(door.get("/graphql"))
         .query(&[("query", query)])
         .send()
         .await
@@ -135,9 +146,7 @@ async fn no_request_a_browser_sends_unasked_runs_a_mutation() {
         (405, &"POST".parse().unwrap())
     );
     let named = "query Q { hello } mutation M { add }";
-    let named = door
-        .get("/graphql")
-        .query(&[("query", named), ("operationName", "M")]);
+    let named = accepting(door.get("/graphql")).query(&[("query", named), ("operationName", "M")]);
     assert_eq!(named.send().await.unwrap().status(), 405);
 
     let json = json!({ "query": query }).to_string();
@@ -257,7 +266,7 @@ async fn long_answers_are_compressed_for_those_who_can_read_them() {
 async fn answers_of_the_moment_are_not_kept_by_caches() {
     let door = FrontDoor::open().await;
     for request in [
-        door.get("/graphql?query=%7Bhello%7D"),
+        accepting(door.get("/graphql?query=%7Bhello%7D")),
         door.get("/readyz"),
         door.get("/healthz"),
     ] {

@@ -1,9 +1,11 @@
 //! The front door over real sockets, in front of a small schema of its own: what holds here holds
 //! for any schema.
 
+mod browsers;
 mod events;
 mod harness;
 mod http;
+mod limits;
 mod pages;
 mod slow_clients;
 mod websocket;

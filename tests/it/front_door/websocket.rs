@@ -24,7 +24,7 @@ impl Client {
             .expect("a handshake")
     }
 
-    async fn handshake(
+    pub(super) async fn handshake(
         address: SocketAddr,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, WsError> {
@@ -253,7 +253,7 @@ async fn failures_end_their_operation_and_tell_nothing_of_the_inside() {
     let door = FrontDoor::open().await;
     let mut client = Client::open(door.address).await;
     for (query, code) in [
-        ("{", Value::Null),
+        ("{", "BAD_USER_INPUT".into()),
         ("{ unknown }", Value::Null),
         ("{ boom }", "INTERNAL".into()),
         ("subscription { explodes }", "INTERNAL".into()),

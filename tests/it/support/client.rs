@@ -40,6 +40,14 @@ pub async fn ask(address: SocketAddr, query: &str, variables: Value) -> Value {
         .expect("JSON")
 }
 
+/// Sends JSON to a path, and gives status and answer.
+pub async fn post(address: SocketAddr, path: &str, body: &Value) -> (u16, Value) {
+    let request = http().post(format!("http://{address}{path}")).json(body);
+    let response = request.send().await.expect("the gateway answers");
+    let status = response.status().as_u16();
+    (status, response.json().await.expect("JSON"))
+}
+
 /// One subscription on one socket.
 pub struct Subscription {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
