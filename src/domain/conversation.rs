@@ -10,12 +10,13 @@ use super::event::{ConversationEvent, Fact, Refused};
 use super::facts::{Facts, MarkCount, Marks};
 use super::ids::ConversationId;
 use super::merge::{self, Merged};
+use super::naming;
 use super::order::is_older;
 use super::registration::{ContextLink, Registration};
 use super::row::{ContextRef, ContextVerb, ConversationStatus, Failure, InitiatedBy, Row, Work};
 use super::settling;
-use super::snapshot::{Leg, Participant, Shape, Snapshot};
-use super::status::{Phase, phase_of};
+use super::snapshot::{Leg, Medium, Participant, Shape, Snapshot};
+use super::status::{Phase, decides, phase_of};
 use super::time::Time;
 use super::timeline::{Detail, Picture, leaps, moments, place_of, told_turns, turns_of};
 use super::update::{ChangeCause, ChangeKind, ChangeKinds, Update};
@@ -141,9 +142,10 @@ impl Conversation {
     /// `repeated`: an exact repeat came just before, which may have been the later one of two.
     pub fn doubts(&self, snapshot: &Snapshot, now: Time, repeated: bool) -> bool {
         let known = &self.facts.participants;
-        if snapshot.shape != Shape::Whole && known.is_empty() {
+        if snapshot.shape != Shape::Whole && (known.is_empty() || self.lacks_media(snapshot)) {
             return true;
         }
+        let snapshot = &*naming::named(snapshot, known);
         if is_older(snapshot, known) {
             return false;
         }
@@ -177,8 +179,11 @@ impl Conversation {
     ) -> Result<Applied, Refused> {
         let mut updates = Vec::new();
         if let Fact::Seen { snapshot: told, .. } = &reading.fact {
+            naming::learn(&mut self.facts, &told.participants);
             for event in waiting {
-                if let Fact::Seen { snapshot, .. } = &event.fact {
+                if let Fact::Seen { snapshot, .. } = &event.fact
+                    && !self.lacks_media(snapshot)
+                {
                     updates.extend(self.see_through(snapshot, told, event.received_at));
                 }
             }
@@ -191,7 +196,23 @@ impl Conversation {
         })
     }
 
+    /// Whether the snapshot shows one medium and names another of which nothing is known: what it
+    /// shows is less than the conversation.
+    fn lacks_media(&self, snapshot: &Snapshot) -> bool {
+        let is_known = |medium: &Medium| {
+            let legs = self.facts.participants.iter().flat_map(|it| &it.legs);
+            legs.into_iter().any(|leg| leg.medium == *medium)
+        };
+        snapshot
+            .other_media
+            .iter()
+            .any(|medium| decides(*medium) && !is_known(medium))
+    }
+
     fn see(&mut self, snapshot: &Snapshot, read_at: Option<Time>, change: Change<'_>) -> Applied {
+        if snapshot.shape == Shape::Whole {
+            naming::learn(&mut self.facts, &snapshot.participants);
+        }
         let Merged::News {
             facts,
             told,
@@ -212,6 +233,7 @@ impl Conversation {
 
     /// Applies a notification that waited for a reading; one that fits nowhere is older.
     fn see_through(&mut self, snapshot: &Snapshot, told: &Snapshot, at: Time) -> Vec<Update> {
+        let snapshot = &*naming::named(snapshot, &told.participants);
         let Merged::News { facts, .. } = merge::merge(&self.facts, snapshot, None, at) else {
             return Vec::new();
         };
@@ -431,7 +453,12 @@ impl Conversation {
         self.conclude(derived, kinds, change).into_iter().collect()
     }
 
+    /// The same failure once more is no change.
     fn fail(&mut self, work: Work, message: &str, change: Change<'_>) -> Vec<Update> {
+        let known = self.row.failure.as_ref();
+        if known.is_some_and(|known| known.work == work && known.message == message) {
+            return Vec::new();
+        }
         let mut derived = Derived::of_row(&self.row);
         derived.failure = Some(Failure {
             work,

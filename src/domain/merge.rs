@@ -1,6 +1,7 @@
 //! How a snapshot joins what is known: age, repeats, media, marks, and the phases' durations.
 
 use super::facts::{Facts, Mark, MarkChange, MarkCount, Marks};
+use super::naming::named;
 use super::order::is_older;
 use super::row::Direction;
 use super::snapshot::{
@@ -33,6 +34,7 @@ pub(super) fn merge(
     read_at: Option<Time>,
     now: Time,
 ) -> Merged {
+    let snapshot = &*named(snapshot, &known.participants);
     if is_older(snapshot, &known.participants) {
         return Merged::Nothing;
     }
@@ -294,8 +296,7 @@ fn join_medium(
     let mut joined: Vec<Participant> = known.to_vec();
     for said in said {
         let known = find(known, said);
-        let mut said = said.clone();
-        name_legs(&mut said, known, medium);
+        let said = said.clone();
         let others = known.map_or_else(Vec::new, |known| {
             known
                 .legs
@@ -313,8 +314,12 @@ fn join_medium(
                 .collect()
         });
         let mut participant = join_participant(known, said, now);
+        for leg in &mut participant.legs {
+            keep_of_whole(leg, known);
+        }
         let newest = std::mem::take(&mut participant.legs);
         participant.legs = others.into_iter().chain(earlier).chain(newest).collect();
+        span_legs(&mut participant, known);
         match joined
             .iter_mut()
             .find(|present| present.id == participant.id)
@@ -326,16 +331,26 @@ fn join_medium(
     joined
 }
 
-/// A per-media participant's leg has no id: it is the newest known one of that medium.
-fn name_legs(said: &mut Participant, known: Option<&Participant>, medium: Medium) {
-    for leg in said
-        .legs
-        .iter_mut()
-        .filter(|leg| leg.id.as_str().is_empty())
-    {
-        let newest = known.and_then(|known| known.legs.iter().rfind(|leg| leg.medium == medium));
-        leg.id = newest.map_or_else(|| said.id.as_str().into(), |known| known.id.clone());
+/// What a per-media snapshot doesn't tell of its legs stays.
+fn keep_of_whole(leg: &mut Leg, known: Option<&Participant>) {
+    let same = |it: &&Leg| it.id == leg.id && it.medium == leg.medium;
+    if let Some(known) = known.and_then(|known| known.legs.iter().find(same)) {
+        leg.acw = leg.acw.take().or_else(|| known.acw.clone());
+        leg.wrapup = leg.wrapup.take().or_else(|| known.wrapup.clone());
     }
+}
+
+/// The participant is connected since its first leg was, and over when all are: a per-media snapshot
+/// tells the times of one leg only.
+fn span_legs(participant: &mut Participant, known: Option<&Participant>) {
+    let legs = || participant.legs.iter();
+    let is_over = legs().all(|leg| leg.disconnected_time.is_some());
+    let connected = legs().filter_map(|leg| leg.connected_time).min();
+    let ended = legs().filter_map(|leg| leg.disconnected_time).max();
+    participant.connected_time = known.and_then(|known| known.connected_time).or(connected);
+    participant.end_time = ended.filter(|_| is_over);
+    let start = known.and_then(|known| known.start_time);
+    participant.start_time = start.or(participant.start_time);
 }
 
 /// Adds the phase that is over to the leg's durations.

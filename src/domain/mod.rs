@@ -16,6 +16,7 @@ pub mod filter;
 pub mod freshness;
 pub mod ids;
 mod merge;
+mod naming;
 pub mod order;
 pub mod owner;
 pub mod permission;

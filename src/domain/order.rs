@@ -24,7 +24,10 @@ pub fn is_older(snapshot: &Snapshot, known: &[Participant]) -> bool {
         {
             None => true,
             Some(said) => {
-                participant_lost(known, said) || legs.iter().any(|leg| leg_lost(known, leg, said))
+                (snapshot.shape == Shape::Whole && participant_lost(known, said))
+                    || legs
+                        .iter()
+                        .any(|leg| leg_lost(known, leg, said, snapshot.shape))
             }
         }
     })
@@ -42,23 +45,25 @@ fn participant_lost(known: &Participant, said: &Participant) -> bool {
         || (known.end_time.is_some() && said.end_time.is_none())
 }
 
-fn leg_lost(participant: &Participant, known: &Leg, said: &Participant) -> bool {
+/// A per-media snapshot shows only the newest leg of a participant, and has after-call work only where
+/// it runs or ran: what it leaves out is not taken back.
+fn leg_lost(participant: &Participant, known: &Leg, said: &Participant, shape: Shape) -> bool {
+    let is_whole = shape == Shape::Whole;
     let Some(leg) = find_leg(said, known) else {
-        return true;
+        return is_whole || phase_of(known, participant) != Phase::Ended;
     };
     let reopened =
         phase_of(known, participant) == Phase::Ended && phase_of(leg, said) != Phase::Ended;
     reopened
         || (known.connected_time.is_some() && leg.connected_time.is_none())
         || (known.disconnected_time.is_some() && leg.disconnected_time.is_none())
-        || acw_lost(known, leg)
+        || ((is_whole || leg.acw.is_some()) && acw_lost(known, leg))
 }
 
-/// Per-media participants are one leg without an id: it stands for the newest known one.
 fn find_leg<'a>(said: &'a Participant, known: &Leg) -> Option<&'a Leg> {
-    said.legs.iter().find(|leg| {
-        leg.medium == known.medium && (leg.id == known.id || leg.id.as_str().is_empty())
-    })
+    said.legs
+        .iter()
+        .find(|leg| leg.medium == known.medium && leg.id == known.id)
 }
 
 /// Whether after-call work is over, done or not.

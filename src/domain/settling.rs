@@ -2,14 +2,17 @@
 //! from snapshots.
 
 use super::facts::Facts;
-use super::ids::SessionId;
-use super::snapshot::{AcwState, Leg, Participant, Timings};
+use super::ids::{ParticipantId, SessionId};
+use super::naming::is_made_up;
+use super::snapshot::{AcwState, Leg, Medium, Participant, Timings};
 use super::status::{Phase, phase_of};
 
 /// What analytics say of one session that is over, in milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettledSession {
     pub id: SessionId,
+    pub participant: ParticipantId,
+    pub medium: Option<Medium>,
     pub alert_ms: i64,
     pub dial_ms: i64,
     pub talk_ms: i64,
@@ -25,16 +28,35 @@ pub(super) fn settle(facts: &mut Facts, sessions: &[SettledSession]) -> bool {
     for participant in &mut facts.participants {
         for place in 0..participant.legs.len() {
             let leg = &participant.legs[place];
-            let said = sessions.iter().find(|said| said.id == leg.id);
+            let said = session_of(participant, place, sessions);
             let Some(said) = said.filter(|said| is_settled_by(leg, participant, said)) else {
                 continue;
             };
             let timings = said.timings(leg.timings.since);
-            changed |= leg.timings != timings;
+            changed |= leg.timings != timings || leg.id != said.id;
             participant.legs[place].timings = timings;
+            participant.legs[place].id = said.id.clone();
         }
     }
     changed
+}
+
+/// The leg's session: by its id, or by its place where Genesys told none.
+fn session_of<'a>(
+    participant: &Participant,
+    place: usize,
+    sessions: &'a [SettledSession],
+) -> Option<&'a SettledSession> {
+    let leg = &participant.legs[place];
+    if !is_made_up(&leg.id, &participant.id) {
+        return sessions.iter().find(|said| said.id == leg.id);
+    }
+    let earlier = participant.legs[..place].iter();
+    let nth = earlier.filter(|it| it.medium == leg.medium).count();
+    let mut own = sessions
+        .iter()
+        .filter(|said| said.participant == participant.id && said.medium == Some(leg.medium));
+    own.nth(nth)
 }
 
 /// Analytics lag: what they do not know yet must not pass for the last word.
@@ -75,6 +97,8 @@ mod tests {
     fn said(acw_ms: Option<i64>) -> SettledSession {
         SettledSession {
             id: "g1".into(),
+            participant: "agent".into(),
+            medium: Some(Medium::Voice),
             alert_ms: 4_900,
             dial_ms: 0,
             talk_ms: 30_100,

@@ -38,6 +38,8 @@ pub struct Snapshot {
     pub start: Option<Time>,
     /// REST `endTime`, analytics `conversationEnd`; live topics have none.
     pub end: Option<Time>,
+    /// Media that a per-media snapshot says the conversation has beside its own.
+    pub other_media: Vec<Medium>,
     pub participants: Vec<Participant>,
 }
 
@@ -86,7 +88,7 @@ pub struct Participant {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Leg {
     /// Empty in a per-media snapshot, whose participants carry the state themselves; merging gives
-    /// it the id of the participant's newest known leg of that medium.
+    /// it the id of the known leg that it must be, or one of our own making.
     pub id: SessionId,
     pub medium: Medium,
     pub state: LegState,

@@ -86,6 +86,17 @@ pub fn role_of(participant: &Participant) -> Role {
     }
 }
 
+/// A leg of ours that is open on a call or chat whose customer has left: Genesys ends such legs at once,
+/// so one that stays was forgotten.
+pub fn forgotten_leg(participants: &[Participant]) -> Option<&Leg> {
+    let view = View::of(participants);
+    let held_up = view.legs.iter().find(|leg| {
+        let is_live = matches!(leg.leg.medium, Medium::Voice | Medium::Chat | Medium::Video);
+        is_live && leg.is_internal() && leg.phase != Phase::Ended
+    });
+    held_up.filter(|_| view.side_gone).map(|leg| leg.leg)
+}
+
 pub fn phase_of(leg: &Leg, participant: &Participant) -> Phase {
     match leg.state {
         LegState::Alerting | LegState::Offering | LegState::Contacting | LegState::Dialing => {

@@ -133,6 +133,7 @@ pub(crate) fn snapshot(participants: Vec<Participant>) -> Snapshot {
         shape: Shape::Whole,
         start: None,
         end: None,
+        other_media: Vec::new(),
         participants,
     }
 }

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use super::client::{ApiError, GenesysClient};
 use super::config::GenesysConfig;
+use super::permissions;
 use super::queues;
-use super::wire::AvailableTopic;
+use super::topics;
 use crate::clock::Clock;
-
-/// The topic template whose permissions count.
-const QUEUE_TOPIC: &str = "v2.routing.queues.{id}.conversations";
 
 /// One step, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,22 +49,27 @@ pub async fn check(config: &GenesysConfig, clock: Arc<dyn Clock>) -> Vec<Step> {
     ));
     let topics = client.available_topics().await;
     steps.push(step("Genesys topics", topics, |topics| {
-        permissions(&topics)
+        permissions::needs_of_topics(&topics)
     }));
+    for permission in &permissions::TRIED {
+        steps.push(granted(&client, permission).await);
+    }
     let channel = client.create_channel().await;
     let channel_id = channel.as_ref().ok().map(|channel| channel.id.clone());
     steps.push(step("Genesys notification channel", channel, |_| {
         "created".to_owned()
     }));
     if let (Some(channel), Some(queue)) = (channel_id, queue) {
-        steps.push(subscription(&client, &channel, &super::topics::of_queue(&queue)).await);
+        steps.push(subscription(&client, &channel, &topics::of_queue(&queue, config.topics)).await);
     }
     steps
 }
 
-async fn subscription(client: &GenesysClient, channel: &str, topic: &str) -> Step {
+async fn subscription(client: &GenesysClient, channel: &str, topics: &[String]) -> Step {
     let name = "Genesys subscription (conversation:communication:view)";
-    let outcome = match client.replace_topics(channel, &[topic]).await {
+    let names = topics.iter().map(String::as_str).collect::<Vec<_>>();
+    let topic = names.join(", ");
+    let outcome = match client.replace_topics(channel, &names).await {
         Err(error) => Err(reason(&error)),
         Ok(answered) => match answered.iter().find(|answer| answer.is_rejected()) {
             None => Ok(format!("{topic} permitted")),
@@ -83,26 +86,19 @@ async fn subscription(client: &GenesysClient, channel: &str, topic: &str) -> Ste
     Step { name, outcome }
 }
 
-fn permissions(topics: &[AvailableTopic]) -> String {
-    let Some(topic) = topics
-        .iter()
-        .find(|topic| topic.id.eq_ignore_ascii_case(QUEUE_TOPIC))
-    else {
-        return format!("{} known, {QUEUE_TOPIC} not among them", topics.len());
+async fn granted(client: &GenesysClient, permission: &permissions::Permission) -> Step {
+    let outcome = match permission.is_granted(client).await {
+        Ok(true) => Ok(format!("{}, for {}", permission.name, permission.purpose)),
+        Ok(false) => Err(format!(
+            "the client lacks {}, for {}: without it {}",
+            permission.name, permission.purpose, permission.without
+        )),
+        Err(error) => Err(reason(&error)),
     };
-    let details = topic
-        .permission_details
-        .iter()
-        .flat_map(|details| &details.permissions);
-    let mut needed = topic
-        .requires_permissions
-        .iter()
-        .chain(details)
-        .cloned()
-        .collect::<Vec<_>>();
-    needed.sort();
-    needed.dedup();
-    format!("{QUEUE_TOPIC} needs {}", needed.join(", "))
+    Step {
+        name: "Genesys permission",
+        outcome,
+    }
 }
 
 fn step<T>(

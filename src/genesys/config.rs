@@ -6,7 +6,9 @@ use secrecy::SecretString;
 
 use super::actions::ActionsConfig;
 use super::directory::DirectoryConfig;
-use crate::domain::ids::QueueId;
+use super::topics::TopicShape;
+use super::watching::WatchConfig;
+use crate::domain::ids::{QueueId, UserId};
 pub(super) use crate::duration::duration;
 
 /// Regions and their domains; the API is at `api.`, the login at `login.` of it.
@@ -79,6 +81,26 @@ pub struct GenesysConfig {
     /// Ids of the queues to follow, separated by commas [default: all]
     #[arg(long = "queues", env = "GATEWAY_QUEUES", value_delimiter = ',', value_name = "IDS", value_parser = queue_id)]
     pub queues: Vec<QueueId>,
+
+    /// Which topics are followed: one that shows conversations whole, or one for each medium
+    #[arg(
+        long = "topics",
+        env = "GATEWAY_TOPICS",
+        value_enum,
+        default_value_t = TopicShape::Conversations
+    )]
+    pub topics: TopicShape,
+
+    /// Users whose conversations are followed as well, outside queues too: their ids, separated by
+    /// commas, or `all`
+    #[arg(
+        long = "user-topics",
+        env = "GATEWAY_USER_TOPICS",
+        value_delimiter = ',',
+        value_name = "IDS",
+        value_parser = user_id
+    )]
+    pub user_topics: Vec<UserId>,
 
     /// Time between two pings on a notification socket
     #[arg(long = "genesys-ping-interval", env = "GATEWAY_GENESYS_PING_INTERVAL", value_name = "TIME", default_value = "5s", value_parser = duration)]
@@ -190,6 +212,8 @@ pub struct GenesysConfig {
     pub actions: ActionsConfig,
     #[command(flatten)]
     pub directory: DirectoryConfig,
+    #[command(flatten)]
+    pub watch: WatchConfig,
 }
 
 /// A setting that is missing or wrong.
@@ -233,6 +257,12 @@ impl GenesysConfig {
             ("GATEWAY_GENESYS_RESUBSCRIBE", self.resubscribe),
             ("GATEWAY_GENESYS_RECONNECT_MIN", self.reconnect_min),
             ("GATEWAY_GENESYS_JOURNAL_INTERVAL", self.journal_interval),
+            ("GATEWAY_GENESYS_WATCH_SWEEP", self.watch.watch_sweep),
+            ("GATEWAY_GENESYS_WATCH_UNSHOWN", self.watch.watch_unshown),
+            ("GATEWAY_GENESYS_WATCH_STUCK", self.watch.watch_stuck),
+            ("GATEWAY_GENESYS_WATCH_RINGING", self.watch.watch_ringing),
+            ("GATEWAY_GENESYS_WATCH_IDLE", self.watch.watch_idle),
+            ("GATEWAY_GENESYS_WATCH_QUIET", self.watch.watch_quiet),
         ];
         if let Some((name, _)) = intervals.iter().find(|(_, time)| time.is_zero()) {
             return Err(ConfigError::Zero(name));
@@ -314,6 +344,12 @@ impl GenesysConfig {
                 close_wait: ms(5_000),
                 close_poll: ms(20),
             },
+            watch: WatchConfig {
+                watch_unshown: ms(50),
+                watch_unshown_max: ms(500),
+                watch_sweep: ms(200),
+                ..self.watch
+            },
             ..self
         }
     }
@@ -351,6 +387,11 @@ fn address(name: &'static str, value: &str) -> Result<String, ConfigError> {
 #[expect(clippy::unnecessary_wraps, reason = "clap's form of a value parser")]
 fn queue_id(text: &str) -> Result<QueueId, String> {
     Ok(QueueId::from(text.trim()))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap's form of a value parser")]
+fn user_id(text: &str) -> Result<UserId, String> {
+    Ok(UserId::from(text.trim()))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod error;
 pub mod feed_board;
 pub mod link;
 pub mod listener;
+pub mod permissions;
 pub mod privacy;
 pub mod queues;
 pub mod readback;
@@ -27,6 +28,8 @@ pub mod sink;
 pub mod spans;
 pub mod token;
 pub mod topics;
+pub mod wanted;
+pub mod watching;
 pub mod wire;
 
 #[cfg(test)]

@@ -54,6 +54,7 @@ impl<S: Sink> ReadBack<S> {
         self,
         mut needs: mpsc::Receiver<Need>,
         settle: mpsc::Sender<ConversationId>,
+        watch: mpsc::Sender<Need>,
     ) -> Result<(), SendRefused> {
         let mut waiting = VecDeque::new();
         // Conversations that wait or are being read, and how they are wanted once more after that.
@@ -86,6 +87,9 @@ impl<S: Sink> ReadBack<S> {
                         Entry::Occupied(mut entry) => {
                             entry.insert(Some(Haste::Now));
                         }
+                    },
+                    Some(need @ (Need::Unshown(_) | Need::HeldUp(_))) => if watch.try_send(need).is_err() {
+                        metrics::counter!("gateway_genesys_unwatched_total").increment(1);
                     },
                     // The write path is gone; the listener is about to be stopped, too.
                     None => return std::future::pending().await,

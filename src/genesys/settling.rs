@@ -2,20 +2,31 @@
 
 use super::decode;
 use super::wire::{AnalyticsConversation, AnalyticsSegment, AnalyticsSession};
-use crate::domain::ids::SessionId;
+use crate::domain::ids::{ParticipantId, SessionId};
 use crate::domain::settling::SettledSession;
 
 /// The sessions that are over: every segment has its end.
 pub fn sessions(found: &AnalyticsConversation) -> Vec<SettledSession> {
     let participants = found.participants.iter().flatten().flatten();
-    let sessions = participants.flat_map(|one| one.sessions.iter().flatten().flatten());
-    sessions.filter_map(session).collect()
+    let sessions = participants.flat_map(|one| {
+        let id = ParticipantId::from(one.participant_id.as_deref().unwrap_or_default());
+        let sessions = one.sessions.iter().flatten().flatten();
+        sessions.map(move |sent| (id.clone(), sent))
+    });
+    sessions
+        .filter_map(|(participant, sent)| session(participant, sent))
+        .collect()
 }
 
-fn session(sent: &AnalyticsSession) -> Option<SettledSession> {
+fn session(participant: ParticipantId, sent: &AnalyticsSession) -> Option<SettledSession> {
     let segments = sent.segments.as_ref().filter(|all| !all.is_empty())?;
     let mut settled = SettledSession {
         id: SessionId::from(sent.session_id.as_deref()?),
+        participant,
+        medium: sent
+            .media_type
+            .as_deref()
+            .and_then(decode::analytics::medium),
         alert_ms: 0,
         dial_ms: 0,
         talk_ms: 0,
@@ -48,12 +59,13 @@ fn lasted(segment: &AnalyticsSegment) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::snapshot::Medium;
 
     #[test]
     fn segments_add_up_and_a_session_that_goes_on_is_left_out() {
         let found = serde_json::from_str(
             r#"{"conversationId": "c", "participants": [
-                {"sessions": [{"sessionId": "s1", "segments": [
+                {"participantId": "p1", "sessions": [{"sessionId": "s1", "mediaType": "voice", "segments": [
                     {"segmentType": "alert", "segmentStart": "2026-03-02T09:00:00.000Z", "segmentEnd": "2026-03-02T09:00:05.500Z"},
                     {"segmentType": "interact", "segmentStart": "2026-03-02T09:00:05.500Z", "segmentEnd": "2026-03-02T09:01:00.000Z"},
                     {"segmentType": "hold", "segmentStart": "2026-03-02T09:01:00.000Z", "segmentEnd": "2026-03-02T09:01:10.000Z"},
@@ -70,6 +82,8 @@ mod tests {
             settled[0],
             SettledSession {
                 id: "s1".into(),
+                participant: "p1".into(),
+                medium: Some(Medium::Voice),
                 alert_ms: 5_500,
                 dial_ms: 0,
                 talk_ms: 104_500,

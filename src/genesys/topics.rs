@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::ids::QueueId;
+use crate::domain::ids::{QueueId, UserId};
+use crate::domain::snapshot::{Medium, Shape};
 
 /// Genesys takes no more topics on one channel (and closes the door with 400).
 pub const TOPICS_PER_CHANNEL: usize = 1000;
@@ -10,35 +11,90 @@ pub const TOPICS_PER_CHANNEL: usize = 1000;
 /// Genesys lets one OAuth client have no more channels; a further one evicts the oldest.
 pub const MOST_CHANNELS: usize = 20;
 
-/// The topic that shows every conversation while it touches the queue.
-pub fn of_queue(queue: &QueueId) -> String {
-    format!("v2.routing.queues.{queue}.conversations")
+/// What one OAuth client can follow.
+pub const MOST_TOPICS: usize = TOPICS_PER_CHANNEL * MOST_CHANNELS;
+
+/// The topic of a queue, as Genesys lists it.
+pub const QUEUE_TOPIC: &str = "v2.routing.queues.{id}.conversations";
+
+/// Which topics of a queue or user are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum TopicShape {
+    /// One topic, which shows conversations whole.
+    Conversations,
+    /// One topic for each medium, which shows that medium only.
+    Media,
 }
 
-/// Whether the topic's notifications are snapshots of all participants and media.
-pub fn shows_whole_conversations(topic: &str) -> bool {
-    let parts = topic.split('.').collect::<Vec<_>>();
-    let is = |index: usize, word: &str| {
-        parts
-            .get(index)
-            .is_some_and(|part| part.eq_ignore_ascii_case(word))
-    };
-    let of_a_queue = parts.len() == 5 && is(1, "routing") && is(2, "queues");
-    let of_a_user = parts.len() == 4 && is(1, "users");
-    is(0, "v2") && (of_a_queue || of_a_user) && is(parts.len() - 1, "conversations")
+/// The media that are followed one by one, by their words in topics.
+const FOLLOWED_MEDIA: [&str; 5] = ["calls", "callbacks", "chats", "emails", "messages"];
+
+/// The media that have a topic of that shape, or any word of theirs elsewhere.
+const MEDIA: [(&str, Medium); 7] = [
+    ("calls", Medium::Voice),
+    ("callbacks", Medium::Callback),
+    ("chats", Medium::Chat),
+    ("emails", Medium::Email),
+    ("messages", Medium::Message),
+    ("cobrowsesessions", Medium::Cobrowse),
+    ("screenshares", Medium::ScreenShare),
+];
+
+/// The topics that show every conversation while it touches the queue.
+pub fn of_queue(queue: &QueueId, shape: TopicShape) -> Vec<String> {
+    of(&format!("v2.routing.queues.{queue}.conversations"), shape)
+}
+
+/// The topics that show every conversation of the user.
+pub fn of_user(user: &UserId, shape: TopicShape) -> Vec<String> {
+    of(&format!("v2.users.{user}.conversations"), shape)
+}
+
+fn of(whole: &str, shape: TopicShape) -> Vec<String> {
+    match shape {
+        TopicShape::Conversations => vec![whole.to_owned()],
+        TopicShape::Media => FOLLOWED_MEDIA
+            .iter()
+            .map(|medium| format!("{whole}.{medium}"))
+            .collect(),
+    }
+}
+
+/// How much of a conversation the topic's notifications show; `None` when none.
+pub fn shape_of(topic: &str) -> Option<Shape> {
+    let topic = topic.to_ascii_lowercase();
+    let rest = topic
+        .strip_prefix("v2.routing.queues.")
+        .or_else(|| topic.strip_prefix("v2.users."))?;
+    let (_, rest) = rest.split_once('.')?;
+    match rest.strip_prefix("conversations")? {
+        // The last two have the whole conversation, though their names are a medium's.
+        "" | ".socialexpressions" | ".videos" => Some(Shape::Whole),
+        medium => medium_of(medium.strip_prefix('.')?).map(Shape::Medium),
+    }
+}
+
+/// The medium of such a word: `calls`, `emails`, ...
+pub fn medium_of(word: &str) -> Option<Medium> {
+    let known = MEDIA
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(word));
+    known.map(|(_, medium)| *medium)
 }
 
 /// The queues whose topics these are; `None` when one of them is another's, a user's say.
 pub fn queues_of<'a>(topics: impl Iterator<Item = &'a String>) -> Option<BTreeSet<QueueId>> {
-    topics
-        .map(|topic| {
-            let queue = topic
-                .strip_prefix("v2.routing.queues.")?
-                .split('.')
-                .next()?;
-            Some(QueueId::from(queue))
-        })
-        .collect()
+    topics.map(|topic| queue_of(topic)).collect()
+}
+
+/// The queues among what these topics are of.
+pub fn all_queues<'a>(topics: impl Iterator<Item = &'a String>) -> BTreeSet<QueueId> {
+    topics.filter_map(|topic| queue_of(topic)).collect()
+}
+
+fn queue_of(topic: &str) -> Option<QueueId> {
+    let rest = topic.strip_prefix("v2.routing.queues.")?;
+    rest.split('.').next().map(QueueId::from)
 }
 
 /// Spreads the wanted topics over channels. A topic stays on the channel it is on, so that a new
@@ -85,20 +141,37 @@ mod tests {
     }
 
     #[test]
-    fn only_topics_with_the_whole_conversation_count() {
+    fn a_topic_s_name_says_how_much_it_shows() {
         for (topic, expected) in [
-            ("v2.routing.queues.6f1d.conversations", true),
-            ("V2.Routing.Queues.6f1d.Conversations", true),
-            ("v2.users.77aa.conversations", true),
-            ("v2.routing.queues.6f1d.conversations.calls", false),
-            ("v2.users.77aa.presence", false),
-            ("v2.conversations.chats.12.messages", false),
-            ("conversations", false),
-            ("", false),
+            ("v2.routing.queues.6f1d.conversations", Some(Shape::Whole)),
+            ("V2.Routing.Queues.6f1d.Conversations", Some(Shape::Whole)),
+            ("v2.users.77aa.conversations", Some(Shape::Whole)),
+            ("v2.users.77aa.conversations.videos", Some(Shape::Whole)),
+            (
+                "v2.routing.queues.6f1d.conversations.calls",
+                Some(Shape::Medium(Medium::Voice)),
+            ),
+            (
+                "v2.users.77aa.conversations.cobrowseSessions",
+                Some(Shape::Medium(Medium::Cobrowse)),
+            ),
+            ("v2.users.77aa.conversations.summaries", None),
+            ("v2.users.77aa.conversationsummary", None),
+            ("v2.users.77aa.presence", None),
+            ("v2.conversations.chats.12.messages", None),
+            ("conversations", None),
+            ("", None),
         ] {
-            assert_eq!(shows_whole_conversations(topic), expected, "{topic}");
+            assert_eq!(shape_of(topic), expected, "{topic}");
         }
-        assert!(shows_whole_conversations(&of_queue(&QueueId::from("q"))));
+        let queue = QueueId::from("q");
+        for shape in [TopicShape::Conversations, TopicShape::Media] {
+            for topic in of_queue(&queue, shape) {
+                assert!(shape_of(&topic).is_some(), "{topic}");
+                let queues = queues_of(std::iter::once(&topic)).expect("of a queue");
+                assert!(queues.contains(&queue), "{topic}");
+            }
+        }
     }
 
     #[test]

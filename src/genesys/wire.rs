@@ -51,6 +51,9 @@ pub struct Conversation {
     pub end_time: Option<String>,
     #[serde(deserialize_with = "tolerant")]
     pub participants: Option<Vec<Option<Participant>>>,
+    /// Of per-media topics: where the conversation's other media are.
+    #[serde(deserialize_with = "tolerant")]
+    pub other_media_uris: Option<Vec<Option<String>>>,
     #[serde(deserialize_with = "tolerant")]
     pub message: Option<String>,
     #[serde(deserialize_with = "tolerant")]
@@ -120,6 +123,29 @@ pub struct Participant {
     pub screen_monitorings: Option<Vec<Option<Leg>>>,
     #[serde(deserialize_with = "tolerant")]
     pub internal_messages: Option<Vec<Option<Leg>>>,
+    /// From here on per-media topics only: their participants are one leg.
+    #[serde(deserialize_with = "tolerant")]
+    pub state: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub initial_state: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub direction: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub held: Option<bool>,
+    #[serde(deserialize_with = "tolerant")]
+    pub start_hold_time: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub park_time: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub disconnect_type: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
+    pub error_info: Option<ErrorBody>,
+    #[serde(deserialize_with = "tolerant")]
+    pub user: Option<EntityRef>,
+    #[serde(deserialize_with = "tolerant")]
+    pub queue: Option<EntityRef>,
+    #[serde(deserialize_with = "tolerant")]
+    pub external_contact: Option<EntityRef>,
 }
 
 /// A communication. One shape serves all media: what a medium lacks stays absent.
@@ -299,6 +325,8 @@ pub struct AvailableTopic {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct PermissionDetails {
+    #[serde(default, rename = "type", deserialize_with = "tolerant")]
+    pub kind: Option<String>,
     #[serde(default, deserialize_with = "list")]
     pub permissions: Vec<String>,
 }
@@ -553,6 +581,14 @@ fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
     Option::<Vec<T>>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+impl PermissionDetails {
+    /// Whether the permission must cover the division of the thing followed.
+    pub fn is_by_division(&self) -> bool {
+        let kind = self.kind.as_deref().unwrap_or_default();
+        kind.eq_ignore_ascii_case("requiresDivisionPermissions")
+    }
 }
 
 impl ChannelTopic {

@@ -90,6 +90,10 @@ pub enum Need {
     ReadNow(ConversationId),
     /// It ended, or its thread is idle: ask later for exact times and durations.
     Settle(ConversationId),
+    /// It was registered or linked, and nothing was seen of it: read it at once, and watch it.
+    Unshown(ConversationId),
+    /// A leg holds it up whose customer has left: look whether that stays.
+    HeldUp(ConversationId),
 }
 
 /// What became of a submitted event.

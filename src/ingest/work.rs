@@ -13,6 +13,7 @@ use crate::domain::event::{ConversationEvent, Fact, Refused};
 use crate::domain::ids::ConversationId;
 use crate::domain::row::{ConversationStatus, Work as WorkKind};
 use crate::domain::snapshot::{Snapshot, Source};
+use crate::domain::status::forgotten_leg;
 use crate::domain::time::Time;
 use crate::domain::update::Update;
 use crate::store::{Change, Committed};
@@ -218,6 +219,9 @@ impl Work {
                 if applied.updates.iter().any(ends) {
                     item.needs.push(Need::Settle(id));
                 }
+                if !applied.updates.is_empty() {
+                    item.needs.extend(watched(&item.conversation));
+                }
                 let repeats = applied.updates.is_empty() && matches!(event.fact, Fact::Seen { .. });
                 if !applied.updates.is_empty()
                     && let Some(asker) = sights.asker
@@ -289,6 +293,17 @@ impl Item {
             self.conversation.unnumber();
         }
     }
+}
+
+/// What of a conversation that just changed no notification may tell.
+fn watched(conversation: &Conversation) -> Option<Need> {
+    let facts = &conversation.facts;
+    if facts.first_seen_at.is_none() {
+        return Some(Need::Unshown(conversation.id));
+    }
+    let is_open = conversation.row.status != ConversationStatus::Ended;
+    let held_up = is_open && forgotten_leg(&facts.participants).is_some();
+    held_up.then_some(Need::HeldUp(conversation.id))
 }
 
 /// Nobody works on it any more: for good, or until the thread wakes.

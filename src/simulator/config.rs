@@ -48,6 +48,9 @@ pub struct SimulatorConfig {
     /// How many of the last queues lie in a division that the client may not follow: their topics are refused.
     #[arg(long, default_value_t = 0)]
     pub refused_queues: usize,
+    /// Permissions that the OAuth client lacks, separated by commas: what needs them is refused.
+    #[arg(long, value_delimiter = ',')]
+    pub lacking: Vec<String>,
     /// Ended conversations that are kept, their truth included; older ones are forgotten.
     #[arg(long, default_value_t = 10_000)]
     pub keep_ended: usize,

@@ -27,6 +27,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
     Router::new()
         .route("/conversations", post(create))
         .route("/conversations/{id}/steps", post(step))
+        .route("/queues", post(add_queue))
         .route("/traffic", post(traffic))
         .route("/faults", post(fault).delete(lift))
         .route("/replay", post(replay))
@@ -114,6 +115,7 @@ async fn create(State(world): State<Arc<World>>, body: Bytes) -> Answer {
     conversation.halves = wanted.halves;
     conversation.speed = speed;
     conversation.acw = script.acw;
+    conversation.playing = !script.plan.is_empty();
     conversation.provider = script.provider.map(str::to_owned);
     let (id, handle) = world.add(conversation);
     play(&world, handle, script.plan, speed);
@@ -133,6 +135,7 @@ fn play(world: &Arc<World>, handle: Handle, plan: Plan, speed: f64) {
             }
         };
         playing.stop.run_until_cancelled(played).await;
+        lock(&handle).playing = false;
     });
 }
 
@@ -159,6 +162,18 @@ async fn step(State(world): State<Arc<World>>, Path(id): Path<Uuid>, body: Bytes
     Ok(Json(json!({"id": id, "steps": made})).into_response())
 }
 
+/// One more queue, as if an administrator had made it.
+async fn add_queue(State(world): State<Arc<World>>) -> Answer {
+    let queue = world.org.add_queue().ok_or_else(|| {
+        Refusal(
+            StatusCode::CONFLICT,
+            "there can be no more queues".to_owned(),
+        )
+    })?;
+    let made = json!({"id": queue.id, "name": queue.name});
+    Ok((StatusCode::CREATED, Json(made)).into_response())
+}
+
 async fn traffic(State(world): State<Arc<World>>, body: Bytes) -> Answer {
     let order = read::<TrafficOrder>(&body)?.check().map_err(bad)?;
     world.order_traffic(order);
@@ -170,6 +185,7 @@ async fn fault(State(world): State<Arc<World>>, body: Bytes) -> Answer {
     world.faults.order(&order).map_err(bad)?;
     if order.revoke_tokens {
         world.tokens.revoke_all();
+        world.announce_revocation();
     }
     if order.revoke_tokens || order.expire_channels {
         world.channels.expire(Stamp::now(), true);

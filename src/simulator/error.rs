@@ -48,6 +48,12 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "missing.permissions", message)
     }
 
+    pub(crate) fn too_large() -> Self {
+        let message = "The request is over the size limit. Content-Length: 512000";
+        let code = "request.entity.too.large";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, message)
+    }
+
     pub(crate) fn too_many_requests(seconds: u64) -> Self {
         let seconds = seconds.max(1);
         let message =

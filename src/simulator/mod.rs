@@ -22,6 +22,7 @@ mod faults;
 mod media;
 mod oauth;
 mod org;
+mod permissions;
 mod scripts;
 mod server;
 mod snapshot;

@@ -1,6 +1,6 @@
 //! The organisation itself: queues, users, wrap-up codes, and the people who contact it. All of it follows from the seed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rand::rngs::StdRng;
@@ -59,6 +59,9 @@ const CODES: [&str; 6] = [
     "No answer",
 ];
 
+/// Queues that can be added while it runs.
+const MORE_QUEUES: usize = 64;
+
 /// A queue.
 pub(crate) struct Queue {
     pub(crate) id: Uuid,
@@ -97,9 +100,14 @@ pub(crate) struct Customer {
 pub(crate) struct Org {
     pub(crate) id: Uuid,
     pub(crate) division: Uuid,
-    pub(crate) queues: Vec<Queue>,
+    /// All that there will ever be; the first ones are open.
+    all_queues: Vec<Queue>,
+    open_queues: AtomicUsize,
+    queue_places: HashMap<Uuid, usize>,
     pub(crate) users: Vec<User>,
     pub(crate) codes: Vec<Code>,
+    /// Permissions that the OAuth client was not given.
+    lacking: Vec<String>,
     next_user: AtomicUsize,
     next_queue: AtomicUsize,
 }
@@ -110,25 +118,51 @@ impl Org {
         let mut id = move || uuid::Builder::from_random_bytes(ids.random()).into_uuid();
         let refused_from = config.queues.saturating_sub(config.refused_queues);
         let (org, division) = (id(), id());
+        let queue = |n: usize, id: Uuid| Queue {
+            id,
+            name: numbered(QUEUES[n % QUEUES.len()], n / QUEUES.len()),
+            refused: (refused_from..config.queues).contains(&n),
+        };
+        let mut all_queues: Vec<_> = (0..config.queues).map(|n| queue(n, id())).collect();
+        let codes = CODES.iter().map(|name| Code { id: id(), name }).collect();
+        let users = (0..config.users).map(|n| User::new(id(), n)).collect();
+        all_queues.extend((config.queues..config.queues + MORE_QUEUES).map(|n| queue(n, id())));
+        let places = all_queues.iter().enumerate();
         Self {
             id: org,
             division,
-            queues: (0..config.queues)
-                .map(|n| Queue {
-                    id: id(),
-                    name: numbered(QUEUES[n % QUEUES.len()], n / QUEUES.len()),
-                    refused: n >= refused_from,
-                })
-                .collect(),
-            codes: CODES.iter().map(|name| Code { id: id(), name }).collect(),
-            users: (0..config.users).map(|n| User::new(id(), n)).collect(),
+            queue_places: places.map(|(place, queue)| (queue.id, place)).collect(),
+            all_queues,
+            open_queues: AtomicUsize::new(config.queues),
+            codes,
+            users,
+            lacking: config.lacking.clone(),
             next_user: AtomicUsize::new(0),
             next_queue: AtomicUsize::new(0),
         }
     }
 
+    pub(crate) fn lacks(&self, permission: &str) -> bool {
+        let is_it = |lacking: &String| lacking.eq_ignore_ascii_case(permission);
+        self.lacking.iter().any(is_it)
+    }
+
+    /// The queues that there are now.
+    pub(crate) fn queues(&self) -> &[Queue] {
+        &self.all_queues[..self.open_queues.load(Ordering::Acquire)]
+    }
+
     pub(crate) fn queue(&self, id: Uuid) -> Option<&Queue> {
-        self.queues.iter().find(|queue| queue.id == id)
+        self.queues().get(*self.queue_places.get(&id)?)
+    }
+
+    /// Opens one more queue, if there can be one.
+    pub(crate) fn add_queue(&self) -> Option<&Queue> {
+        let more = |open| (open < self.all_queues.len()).then_some(open + 1);
+        let open = self
+            .open_queues
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+        self.all_queues.get(open.ok()?)
     }
 
     pub(crate) fn user(&self, id: Uuid) -> Option<&User> {
@@ -150,20 +184,16 @@ impl Org {
     /// The queues in turn.
     pub(crate) fn any_queue(&self) -> Option<Uuid> {
         let turn = self.next_queue.fetch_add(1, Ordering::Relaxed);
-        self.queues
-            .get(turn % self.queues.len().max(1))
-            .map(|queue| queue.id)
+        let queues = self.queues();
+        queues.get(turn % queues.len().max(1)).map(|queue| queue.id)
     }
 
     /// The queue after this one, for transfers.
     pub(crate) fn other_queue(&self, queue: Option<Uuid>) -> Option<Uuid> {
-        let here = self
-            .queues
-            .iter()
-            .position(|known| Some(known.id) == queue)
-            .unwrap_or(0);
-        self.queues
-            .get((here + 1) % self.queues.len().max(1))
+        let queues = self.queues();
+        let here = queue.and_then(|queue| self.queue_places.get(&queue).copied());
+        queues
+            .get((here.unwrap_or(0) + 1) % queues.len().max(1))
             .map(|queue| queue.id)
     }
 
@@ -312,7 +342,7 @@ mod tests {
         };
         let (one, two) = (Org::new(&config), Org::new(&config));
         let ids = |org: &Org| {
-            org.queues
+            org.queues()
                 .iter()
                 .map(|queue| queue.id)
                 .chain(org.users.iter().map(|user| user.id))
@@ -324,7 +354,7 @@ mod tests {
             ids(&Org::new(&SimulatorConfig { seed: 2, ..config }))
         );
         let names: std::collections::HashSet<_> = one
-            .queues
+            .queues()
             .iter()
             .map(|queue| &queue.name)
             .chain(one.users.iter().map(|user| &user.name))

@@ -22,7 +22,10 @@ use super::config::SimulatorConfig;
 use super::error::{ApiError, CORRELATION};
 use super::oauth::Rate;
 use super::world::World;
-use super::{api, control, socket};
+use super::{api, control, permissions, socket};
+
+/// Genesys takes no larger request.
+const MAX_BODY: u64 = 512_000;
 
 /// A simulated organisation that listens, but answers only once it is served.
 pub struct Simulator {
@@ -127,7 +130,7 @@ async fn connect(
     upgrade.on_upgrade(async move |stream| socket::serve(stream, &world, id, attached).await)
 }
 
-/// What every API request passes: counting, ordered faults, the token, the rate limit.
+/// What every API request passes: counting, ordered faults, the token, the rate limit, permissions.
 async fn gate(
     State(world): State<Arc<World>>,
     path: MatchedPath,
@@ -143,10 +146,24 @@ async fn gate(
     match world.tokens.check(request.headers(), Stamp::now()) {
         Err(refused) => refused.into_response(),
         Ok((token, rate)) => {
+            if is_too_large(request.headers()) {
+                return with_rate(ApiError::too_large().into_response(), &rate);
+            }
+            let lacking = permissions::lacking(&world.org, request.method(), path.as_str());
+            if let Some(permission) = lacking {
+                let refused = ApiError::missing_permission(permission).into_response();
+                return with_rate(refused, &rate);
+            }
             request.extensions_mut().insert(Bearer(token));
             with_rate(with_correlation(next.run(request).await), &rate)
         }
     }
+}
+
+fn is_too_large(headers: &HeaderMap) -> bool {
+    let length = headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    length.is_some_and(|length| length > MAX_BODY)
 }
 
 fn ordered_fault(status: u16, seconds: u64) -> ApiError {

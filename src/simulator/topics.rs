@@ -9,7 +9,7 @@ use super::org::Org;
 pub(crate) const VIEW: &str = "conversation:communication:view";
 
 /// Templates that can be subscribed, and whether the simulator ever sends on them.
-const TEMPLATES: [(&str, &str); 22] = [
+const TEMPLATES: [(&str, &str); 30] = [
     (
         "v2.routing.queues.{id}.conversations",
         "Conversations of a queue",
@@ -34,6 +34,22 @@ const TEMPLATES: [(&str, &str); 22] = [
         "v2.routing.queues.{id}.conversations.messages",
         "Messages of a queue",
     ),
+    (
+        "v2.routing.queues.{id}.conversations.cobrowseSessions",
+        "Co-browsing of a queue",
+    ),
+    (
+        "v2.routing.queues.{id}.conversations.screenshares",
+        "Screen shares of a queue",
+    ),
+    (
+        "v2.routing.queues.{id}.conversations.socialexpressions",
+        "Social expressions of a queue",
+    ),
+    (
+        "v2.routing.queues.{id}.conversations.videos",
+        "Videos of a queue",
+    ),
     ("v2.routing.queues.{id}.users", "Members of a queue"),
     ("v2.users.{id}.conversations", "Conversations of a user"),
     ("v2.users.{id}.conversations.calls", "Calls of a user"),
@@ -44,6 +60,19 @@ const TEMPLATES: [(&str, &str); 22] = [
     ("v2.users.{id}.conversations.chats", "Chats of a user"),
     ("v2.users.{id}.conversations.emails", "E-mails of a user"),
     ("v2.users.{id}.conversations.messages", "Messages of a user"),
+    (
+        "v2.users.{id}.conversations.cobrowseSessions",
+        "Co-browsing of a user",
+    ),
+    (
+        "v2.users.{id}.conversations.screenshares",
+        "Screen shares of a user",
+    ),
+    (
+        "v2.users.{id}.conversations.socialexpressions",
+        "Social expressions of a user",
+    ),
+    ("v2.users.{id}.conversations.videos", "Videos of a user"),
     (
         "v2.users.{id}.conversationsummary",
         "Counts of a user's conversations",
@@ -98,14 +127,17 @@ pub(crate) fn judge(org: &Org, topic: &str) -> Result<(), Rejection> {
     };
     if template.starts_with("v2.routing.queues") || template.starts_with("v2.analytics.queues") {
         let queue = org.queue(id).ok_or(Rejection::Unknown)?;
-        return if queue.refused {
+        return if queue.refused || org.lacks(VIEW) {
             Err(Rejection::MissingPermission)
         } else {
             Ok(())
         };
     }
-    if template.starts_with("v2.users") && org.user(id).is_none() {
-        return Err(Rejection::Unknown);
+    if template.starts_with("v2.users") {
+        org.user(id).ok_or(Rejection::Unknown)?;
+        if template.contains(".conversations") && org.lacks(VIEW) {
+            return Err(Rejection::MissingPermission);
+        }
     }
     Ok(())
 }
@@ -189,7 +221,7 @@ mod tests {
             refused_queues: 1,
             ..SimulatorConfig::for_tests()
         });
-        let (open, refused, user) = (org.queues[0].id, org.queues[1].id, org.users[0].id);
+        let (open, refused, user) = (org.queues()[0].id, org.queues()[1].id, org.users[0].id);
         assert_eq!(judge(&org, &of_queue(open, None)), Ok(()));
         assert_eq!(judge(&org, &of_queue(open, Some(Media::Email))), Ok(()));
         assert_eq!(

@@ -107,6 +107,7 @@ pub(crate) fn truth_of(conversation: &Conversation, now: Stamp) -> Value {
         "id": conversation.id,
         "mediaType": conversation.media,
         "direction": conversation.direction,
+        "playing": conversation.playing,
         "ended": conversation.told.status == Status::Ended,
         "queueIds": conversation.queues(),
         "userIds": conversation.users(),

@@ -314,6 +314,16 @@ impl World {
         });
     }
 
+    /// Tells every socket that the token behind its channel is worth nothing any more.
+    pub(crate) fn announce_revocation(&self) {
+        for (channel, line) in self.channels.sockets() {
+            let body = json!({"channelId": channel, "systemTopicType": "token_revoked", "reason": "user_tokens_revoked", "organizationId": self.org.id, "message": "The token was revoked."});
+            let topic = format!("v2.system.token_revoked.{channel}");
+            let notice = json!({"topicName": topic, "version": "2", "eventBody": body, "metadata": {"CorrelationId": Uuid::new_v4()}});
+            line.say(&Arc::from(notice.to_string()));
+        }
+    }
+
     /// Announces that the sockets will close, and closes those that are still there when the time is over.
     pub(crate) fn announce_closing(self: &Arc<Self>) {
         for (channel, line) in self.channels.sockets() {

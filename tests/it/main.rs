@@ -33,3 +33,5 @@ mod scripts;
 mod settling;
 mod store;
 mod support;
+mod topics;
+mod watching;

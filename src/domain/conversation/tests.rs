@@ -476,6 +476,56 @@ fn one_medium_leaves_the_others_alone() {
 }
 
 #[test]
+fn a_leg_seen_without_an_id_gets_its_own_when_the_conversation_is_read() {
+    let customer_on = || customer(vec![call("c1", L::Connected).from(0)]);
+    let waits = |leg: &str| queue("acd", "q1", vec![call(leg, L::Connected).from(5)]);
+    let mut conversation = unknown();
+    let whole = snapshot(vec![customer_on(), waits("a1")]);
+    conversation.apply(&seen(whole, 5)).unwrap();
+    let mut offered = snapshot(vec![
+        customer(vec![call("", L::Connected).from(0)]),
+        waits(""),
+        agent("agent", "u1", vec![call("", L::Alerting)]),
+    ]);
+    offered.shape = Shape::Medium(Medium::Voice);
+    conversation.apply(&seen(offered, 8)).unwrap();
+    assert_eq!(conversation.row.status, S::Alerting);
+    let made_up = conversation.facts.participants[2].legs[0].id.clone();
+    assert_eq!(made_up.as_str(), "agent/voice/0");
+
+    let read = snapshot(vec![
+        customer_on(),
+        queue(
+            "acd",
+            "q1",
+            vec![call("a1", L::Connected).from(5).until(10, "transfer")],
+        ),
+        agent("agent", "u1", vec![call("g1", L::Connected).from(10)]),
+    ]);
+    conversation.apply(&seen(read, 11)).unwrap();
+    assert_eq!(conversation.row.status, S::Connected);
+    let legs = &conversation.facts.participants[2].legs;
+    assert_eq!(legs.len(), 1);
+    assert_eq!(legs[0].id.as_str(), "g1");
+}
+
+#[test]
+fn one_medium_waits_while_another_that_it_names_is_not_known() {
+    let mut conversation = unknown();
+    let whole = snapshot(vec![customer(vec![call("c1", L::Connected).from(0)])]);
+    conversation.apply(&seen(whole, 5)).unwrap();
+    let mut over = snapshot(vec![customer(vec![
+        call("", L::Connected).from(0).until(20, "endpoint"),
+    ])]);
+    over.shape = Shape::Medium(Medium::Voice);
+    assert!(!conversation.doubts(&over, at(20), false));
+    over.other_media = vec![Medium::Callback];
+    assert!(conversation.doubts(&over, at(20), false));
+    over.other_media = vec![Medium::Cobrowse];
+    assert!(!conversation.doubts(&over, at(20), false));
+}
+
+#[test]
 fn registrations_come_before_together_with_and_after_the_first_sight() {
     let first_sight = || seen(snapshot(inbound_call()[0].1.clone()), 5);
     let orders = [

@@ -20,7 +20,7 @@ use crate::domain::snapshot::Snapshot;
 pub use super::error::ApiError;
 
 /// Real callers take pages of this size.
-const QUEUES_PER_PAGE: &str = "200";
+const QUEUES_PER_PAGE: &str = "500";
 
 /// Smaller pages are safe with every listing.
 const NAMES_PER_PAGE: &str = "100";
@@ -273,6 +273,12 @@ impl GenesysClient {
         let name = "GET /api/v2/notifications/availabletopics";
         let listing: wire::Listing<wire::AvailableTopic> = json(response, name).await?;
         Ok(listing.entities)
+    }
+
+    /// Asks for what nobody needs, to see whether it would be answered. `path` has its query with it.
+    pub async fn try_question(&self, path: &str) -> Result<(), ApiError> {
+        let call = Call::get(path, &[]);
+        self.send(call, Priority::Feed).await.map(|_| ())
     }
 
     /// Does what a person asked for. `path` begins with `/api/v2/`.

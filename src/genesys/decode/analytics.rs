@@ -25,6 +25,7 @@ pub fn snapshot(sent: wire::AnalyticsConversation, queue_names: QueueNames) -> O
         shape: Shape::Whole,
         start: time(sent.conversation_start.as_deref()),
         end: time(sent.conversation_end.as_deref()),
+        other_media: Vec::new(),
         participants,
     })
 }
@@ -37,6 +38,17 @@ pub fn queues(sent: &wire::AnalyticsConversation) -> impl Iterator<Item = QueueI
         .flat_map(|session| session.segments.iter().flatten().flatten())
         .filter_map(|segment| segment.queue_id.clone())
         .map(QueueId::from)
+}
+
+/// The newest time at which something began or ended.
+pub fn newest(sent: &wire::AnalyticsConversation) -> Option<Time> {
+    let participants = sent.participants.iter().flatten().flatten();
+    participants
+        .flat_map(|participant| participant.sessions.iter().flatten().flatten())
+        .flat_map(|session| session.segments.iter().flatten().flatten())
+        .flat_map(|segment| [&segment.segment_start, &segment.segment_end])
+        .filter_map(|at| time(at.as_deref()))
+        .max()
 }
 
 fn participant(sent: wire::AnalyticsParticipant, queue_names: QueueNames) -> Option<Participant> {
@@ -217,7 +229,8 @@ const fn state(activity: Activity) -> LegState {
     }
 }
 
-fn medium(word: &str) -> Option<Medium> {
+/// The medium of analytics' word: `voice`, `email`, ...
+pub fn medium(word: &str) -> Option<Medium> {
     Some(match word.to_ascii_lowercase().as_str() {
         "voice" => Medium::Voice,
         "callback" => Medium::Callback,

@@ -1,6 +1,7 @@
 //! Turns Genesys' JSON into facts of the domain, without customers' names, addresses and texts.
 
 pub mod analytics;
+mod media;
 
 use super::privacy;
 use super::topics;
@@ -75,22 +76,21 @@ pub fn decode(frame: wire::Frame, queue_names: QueueNames) -> Result<Decoded, Sk
         return Ok(Decoded::Signal(signal));
     }
     let topic = frame.topic_name.ok_or(Skip::Nameless)?;
-    if !topics::shows_whole_conversations(&topic) {
-        return Err(Skip::OtherTopic);
-    }
+    let shape = topics::shape_of(&topic).ok_or(Skip::OtherTopic)?;
     let body = frame.event_body.ok_or(Skip::NoBody)?;
-    snapshot(body, Source::Topic(topic), queue_names).map(Decoded::Snapshot)
+    snapshot(body, Source::Topic(topic), shape, queue_names).map(Decoded::Snapshot)
 }
 
 /// Reads the answer of `GET /api/v2/conversations/{id}`.
 pub fn rest_conversation(text: &str, queue_names: QueueNames) -> Result<Snapshot, Skip> {
     let body = serde_json::from_str(text).map_err(|_| Skip::Unreadable)?;
-    snapshot(body, Source::Rest, queue_names)
+    snapshot(body, Source::Rest, Shape::Whole, queue_names)
 }
 
 fn snapshot(
     body: wire::Conversation,
     source: Source,
+    shape: Shape,
     queue_names: QueueNames,
 ) -> Result<Snapshot, Skip> {
     let conversation_id = body
@@ -101,14 +101,19 @@ fn snapshot(
         .participants
         .ok_or(Skip::NoParticipants)?
         .into_iter()
-        .map(|sent| participant(sent.ok_or(Skip::ParticipantWithoutId)?, queue_names))
+        .map(|sent| sent.ok_or(Skip::ParticipantWithoutId))
+        .map(|sent| match shape {
+            Shape::Whole => participant(sent?, queue_names),
+            Shape::Medium(medium) => media::participant(sent?, medium, queue_names),
+        })
         .collect::<Result<_, _>>()?;
     Ok(Snapshot {
         conversation_id,
         source,
-        shape: Shape::Whole,
+        shape,
         start: time(body.start_time.as_deref()),
         end: time(body.end_time.as_deref()),
+        other_media: media::others(body.other_media_uris),
         participants,
     })
 }

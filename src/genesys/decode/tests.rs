@@ -12,6 +12,7 @@ const AFTER_CALL_WORK: &str =
     include_str!("../../../tests/fixtures/genesys/voice-after-call-work.json");
 const PARKED: &str = include_str!("../../../tests/fixtures/genesys/email-parked.json");
 const REST: &str = include_str!("../../../tests/fixtures/genesys/rest-ended.json");
+const CALL_MEDIA: &str = include_str!("../../../tests/fixtures/genesys/call-media-topic.json");
 const ODD: &str = include_str!("../../../tests/fixtures/genesys/odd-types.json");
 
 fn name_of(queue: &QueueId) -> Option<String> {
@@ -29,6 +30,40 @@ fn at(text: &str) -> Option<Time> {
     let time = Time::parse(text);
     assert!(time.is_some(), "{text}");
     time
+}
+
+#[test]
+fn a_frame_of_one_medium_has_a_leg_without_an_id_for_each_participant() {
+    let snapshot = snapshot_of(CALL_MEDIA);
+    assert_eq!(snapshot.shape, Shape::Medium(Medium::Voice));
+    assert_eq!(snapshot.other_media, [Medium::Callback]);
+    let [customer, agent] = &snapshot.participants[..] else {
+        panic!("two participants");
+    };
+    assert_eq!(customer.external_contact_id.as_deref(), Some("ext-1"));
+    assert_eq!(customer.name, None, "customers' names go no further");
+    assert_eq!(customer.connected_time, None, "it is the leg's");
+    assert_eq!(
+        customer.legs[0].disconnected_time,
+        at("2026-03-02T09:05:00.000Z")
+    );
+    assert_eq!(agent.user_id, Some(UserId::from("u-1")));
+    assert_eq!(agent.queue_id, Some(QueueId::from(QUEUE)));
+    assert_eq!(agent.queue_name.as_deref(), Some("Hotline"));
+    let [leg] = &agent.legs[..] else {
+        panic!("one leg");
+    };
+    assert_eq!(leg.id.as_str(), "");
+    assert_eq!(
+        (leg.medium, leg.state),
+        (Medium::Voice, LegState::Disconnected)
+    );
+    assert_eq!(leg.initial, Some(LegState::Alerting));
+    assert_eq!(leg.connected_time, at("2026-03-02T09:00:20.000Z"));
+    assert_eq!(leg.disconnect_type.as_deref(), Some("peer"));
+    let work = leg.acw.as_ref().expect("after-call work");
+    assert_eq!(work.state, AcwState::Pending);
+    assert_eq!(work.start_time, at("2026-03-02T09:05:00.100Z"));
 }
 
 #[test]

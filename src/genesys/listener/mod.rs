@@ -16,18 +16,22 @@ use super::config::GenesysConfig;
 use super::enrichment::Enrichment;
 use super::feed_board::FeedBoard;
 use super::link::{Link, LinkSettings, Topics};
-use super::queues;
+use super::permissions;
 use super::readback::ReadBack;
 use super::repair::{Order, Repair};
 use super::sink::Sink;
-use super::topics::{self, TOPICS_PER_CHANNEL};
+use super::topics::{self, MOST_TOPICS, TOPICS_PER_CHANNEL};
+use super::wanted::Wanted;
+use super::watching::{ShownQueues, Watching};
 use crate::clock::Clock;
 use crate::domain::feed::FeedStatus;
-use crate::domain::ids::QueueId;
 use crate::ingest::{Need, SendRefused};
 
 /// Ended conversations that may wait for their settled times; more are left unsettled.
 const SETTLING: usize = 20_000;
+
+/// Conversations that may wait to be watched; the next look at the open ones finds more.
+const WATCHED: usize = 4_096;
 
 /// The gateway's ear at Genesys.
 pub struct Listener<S> {
@@ -38,6 +42,7 @@ pub struct Listener<S> {
     clock: Arc<dyn Clock>,
     board: FeedBoard,
     jitter: Jitter,
+    shown: watch::Sender<ShownQueues>,
 }
 
 /// The channels and what each is to follow.
@@ -68,8 +73,14 @@ impl<S: Sink> Listener<S> {
             clock,
             board,
             jitter: random_jitter,
+            shown: watch::Sender::new(None),
         };
         (listener, status)
+    }
+
+    /// The queues that are followed, once they are known.
+    pub fn shown_queues(&self) -> watch::Receiver<ShownQueues> {
+        self.shown.subscribe()
     }
 
     /// Brings another jitter for the waits.
@@ -108,7 +119,18 @@ impl<S: Sink> Listener<S> {
             read_after: self.config.read_after,
             patience: self.config.read_patience,
         };
-        tasks.spawn(read_back.run(self.needs, settle_tx));
+        let (watch_tx, watch_rx) = mpsc::channel(WATCHED);
+        tasks.spawn(read_back.run(self.needs, settle_tx, watch_tx));
+        let watching = Watching {
+            config: self.config.watch.clone(),
+            client: self.client.clone(),
+            sink: self.sink.clone(),
+            clock: Arc::clone(&self.clock),
+            rate_limit: self.config.rate_limit,
+            longest_pause: self.config.retry_after_max,
+            shown: self.shown.subscribe(),
+        };
+        tasks.spawn(watching.run(watch_rx));
         let (repair_tx, repair_rx) = mpsc::unbounded_channel();
         let repair = Repair {
             config: self.config.clone(),
@@ -127,8 +149,12 @@ impl<S: Sink> Listener<S> {
             board: self.board,
             backoff,
             repair: repair_tx,
+            shown: self.shown,
         };
-        let outcome = token.run_until_cancelled(follower.follow(&mut tasks)).await;
+        let (client, backoff) = (follower.client.clone(), follower.backoff.clone());
+        let survey = permissions::survey(&client, backoff);
+        let follow = async { tokio::try_join!(follower.follow(&mut tasks), survey).map(|_| ()) };
+        let outcome = token.run_until_cancelled(follow).await;
         tasks.shutdown().await;
         outcome.unwrap_or(Ok(()))
     }
@@ -143,18 +169,22 @@ struct Follower<S> {
     board: FeedBoard,
     backoff: Backoff,
     repair: mpsc::UnboundedSender<Order>,
+    shown: watch::Sender<ShownQueues>,
 }
 
 impl<S: Sink> Follower<S> {
     async fn follow(mut self, tasks: &mut Tasks) -> anyhow::Result<()> {
         let mut channels = Channels::default();
-        if !self.config.queues.is_empty() {
-            let configured = self.config.queues.iter().cloned().collect();
-            self.assign(&configured, &mut channels, tasks);
+        let mut wanted = Wanted::new(&self.config);
+        if let Some(configured) = wanted.topics() {
+            self.assign(&configured, &mut channels, tasks)?;
         }
         loop {
             let wait = tokio::select! {
-                listed = queues::list(&self.client) => self.take(listed, &mut channels, tasks)?,
+                read = wanted.refresh(&self.client) => {
+                    let topics = read.map(|()| wanted.topics());
+                    self.take(topics, &mut channels, tasks)?
+                }
                 Some(ended) = tasks.join_next() => {
                     ended??;
                     anyhow::bail!("a part of the Genesys listener ended");
@@ -170,41 +200,57 @@ impl<S: Sink> Follower<S> {
         }
     }
 
-    /// Takes a listing of the queues, or its failure; says when to look again.
+    /// Takes the topics that are wanted now, or why that is not known; says when to look again.
     fn take(
         &mut self,
-        listed: Result<BTreeSet<QueueId>, ApiError>,
+        wanted: Result<Option<BTreeSet<String>>, ApiError>,
         channels: &mut Channels,
         tasks: &mut Tasks,
     ) -> anyhow::Result<std::time::Duration> {
-        match listed {
-            Ok(listed) => {
+        match wanted {
+            Ok(wanted) => {
                 self.backoff.reset();
-                if self.config.queues.is_empty() {
-                    self.assign(&listed, channels, tasks);
+                if let Some(wanted) = wanted {
+                    self.assign(&wanted, channels, tasks)?;
                 }
                 Ok(self.config.queue_refresh)
             }
             Err(error) if channels.topics.is_empty() && !error.is_retryable() => {
-                Err(error).context("the list of queues cannot be read (routing:queue:view), and GATEWAY_QUEUES names none")
+                Err(error).context("the queues cannot be listed (routing:queue:view; users: directory:user:view), and GATEWAY_QUEUES names none")
             }
             Err(error) => {
-                tracing::warn!(%error, "the list of queues cannot be read");
+                tracing::warn!(%error, "what is to be followed cannot be listed");
                 Ok(self.backoff.next_wait(error.retry_after()))
             }
         }
     }
 
-    fn assign(&self, queues: &BTreeSet<QueueId>, channels: &mut Channels, tasks: &mut Tasks) {
-        let wanted = queues.iter().map(topics::of_queue).collect::<BTreeSet<_>>();
-        let left_over = topics::spread(&mut channels.spread, &wanted, TOPICS_PER_CHANNEL);
+    /// Gives each topic a channel. More than Genesys allows are refused at the start; later, when the
+    /// organisation grew, those that find no room are named in the feed's status.
+    fn assign(
+        &self,
+        wanted: &BTreeSet<String>,
+        channels: &mut Channels,
+        tasks: &mut Tasks,
+    ) -> anyhow::Result<()> {
+        if channels.topics.is_empty() && wanted.len() > MOST_TOPICS {
+            anyhow::bail!(
+                "{} topics are wanted, and Genesys lets one OAuth client follow {MOST_TOPICS}: \
+                 name fewer queues in GATEWAY_QUEUES, fewer users in GATEWAY_USER_TOPICS, \
+                 or set GATEWAY_TOPICS=conversations",
+                wanted.len()
+            );
+        }
+        let left_over = topics::spread(&mut channels.spread, wanted, TOPICS_PER_CHANNEL);
         if !left_over.is_empty() {
             tracing::error!(
                 topics = left_over.len(),
-                "more queues than Genesys allows one client to follow"
+                "more topics than Genesys allows one client to follow"
             );
         }
         let count = channels.spread.len();
+        self.shown
+            .send_replace(Some(Arc::new(topics::all_queues(wanted.iter()))));
         self.board
             .set_wanted(self.clock.now(), wanted.len(), count, left_over);
         for (index, topics) in channels.spread.iter().enumerate() {
@@ -222,6 +268,7 @@ impl<S: Sink> Follower<S> {
             channels.topics.push(topics_tx);
             tasks.spawn(self.link(index, topics_rx).run());
         }
+        Ok(())
     }
 
     fn link(&self, index: usize, topics: watch::Receiver<Topics>) -> Link<S> {

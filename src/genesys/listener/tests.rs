@@ -7,10 +7,11 @@ use tokio::time::timeout;
 use super::*;
 use crate::domain::event::{ConversationEvent, Fact};
 use crate::domain::feed::FeedState;
-use crate::domain::ids::ConversationId;
+use crate::domain::ids::{ConversationId, QueueId};
 use crate::domain::row::{Direction, Work};
 use crate::domain::update::ChangeCause;
 use crate::genesys::fake::{Answer, Asked, Fake, clock, eventually, token};
+use crate::genesys::topics::TopicShape;
 
 const CONVERSATION: &str = "5b1e7c90-2a3d-4c8f-b6e1-7d90a4f2c3e8";
 const CHANNELS: &str = "/api/v2/notifications/channels";
@@ -352,4 +353,32 @@ async fn queues_configured_by_id_need_no_list() {
         .await
         .expect("in time");
     ran.expect("a cancelled listener ends well");
+}
+
+#[tokio::test]
+async fn more_topics_than_genesys_allows_are_refused_at_the_start_in_one_line() {
+    let organisation = Organisation::start(&["q1"]).await;
+    for (queues, shape) in [
+        (4_001, TopicShape::Media),
+        (20_001, TopicShape::Conversations),
+    ] {
+        let config = GenesysConfig {
+            queues: (0..queues)
+                .map(|n| QueueId::from(format!("q{n}")))
+                .collect(),
+            topics: shape,
+            ..organisation.fake.config()
+        };
+        let (events_tx, _events) = mpsc::channel(64);
+        let (_needs, needs_rx) = mpsc::channel(64);
+        let client = organisation.fake.client();
+        let (listener, _) = Listener::new(config, client, events_tx, needs_rx, clock());
+        let ended = timeout(
+            Duration::from_secs(10),
+            listener.run(CancellationToken::new()),
+        )
+        .await;
+        let said = ended.expect("at once").expect_err("too many").to_string();
+        assert!(said.contains("20000") && !said.contains('\n'), "{said}");
+    }
 }

@@ -102,14 +102,14 @@ async fn queues(State(world): State<Arc<World>>, Query(query): Asked) -> Answer 
     let org = &world.org;
     Ok(Json(Wanted::read(&query)?.page(
         "/api/v2/routing/queues",
-        &org.queues,
+        org.queues(),
         |queue| (queue.id, &queue.name),
         |queue| queue_json(org, queue),
     )))
 }
 
 async fn queue(State(world): State<Arc<World>>, Path(id): Path<String>) -> Answer {
-    let queue = find(&world.org.queues, &id, |queue| queue.id)
+    let queue = find(world.org.queues(), &id, |queue| queue.id)
         .ok_or_else(|| ApiError::not_found("queue"))?;
     Ok(Json(queue_json(&world.org, queue)))
 }
@@ -119,7 +119,7 @@ async fn queue_codes(
     Path(id): Path<String>,
     Query(query): Asked,
 ) -> Answer {
-    find(&world.org.queues, &id, |queue| queue.id).ok_or_else(|| ApiError::not_found("queue"))?;
+    find(world.org.queues(), &id, |queue| queue.id).ok_or_else(|| ApiError::not_found("queue"))?;
     Ok(Json(Wanted::read(&query)?.page(
         &format!("/api/v2/routing/queues/{id}/wrapupcodes"),
         &world.org.codes,
@@ -133,7 +133,7 @@ async fn queue_members(
     Path(id): Path<String>,
     Query(query): Asked,
 ) -> Answer {
-    find(&world.org.queues, &id, |queue| queue.id).ok_or_else(|| ApiError::not_found("queue"))?;
+    find(world.org.queues(), &id, |queue| queue.id).ok_or_else(|| ApiError::not_found("queue"))?;
     let member = |user| json!({"id": user_id(user), "name": user_name(user), "user": user_json(user), "ringNumber": 1, "joined": true, "memberBy": "user"});
     Ok(Json(Wanted::read(&query)?.page(
         &format!("/api/v2/routing/queues/{id}/members"),

@@ -48,6 +48,8 @@ pub(crate) struct Conversation {
     pub(crate) conference_start: Option<Stamp>,
     pub(crate) truth: Vec<TruthStep>,
     pub(crate) told: Told,
+    /// A script has steps left.
+    pub(crate) playing: bool,
     /// Fingerprint of the last snapshot per medium: media topics tell changes of their medium only.
     pub(crate) media_told: [u64; 5],
 }
@@ -88,6 +90,7 @@ impl Conversation {
             conference_start: None,
             truth: Vec::new(),
             told: Told::CREATED,
+            playing: false,
             media_told: [0; 5],
         };
         conversation.record("create", Told::CREATED, at);

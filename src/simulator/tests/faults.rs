@@ -21,6 +21,9 @@ async fn revoked_tokens_end_everything_that_hangs_on_them() {
         (refused.status, &refused.body["code"]),
         (401, &json!("bad.credentials"))
     );
+    let notice = socket.frame().await.expect("it is told");
+    assert_eq!(notice["eventBody"]["systemTopicType"], "token_revoked");
+    assert_eq!(notice["eventBody"]["channelId"], channel);
     assert_eq!(socket.frame().await, None);
     simulator.login().await;
     assert_eq!(

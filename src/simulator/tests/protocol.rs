@@ -389,3 +389,65 @@ async fn it_stops_at_once_and_says_so_on_open_sockets() {
         .unwrap();
     while socket.frame().await.is_some() {}
 }
+
+#[tokio::test]
+async fn what_the_client_may_not_do_is_refused_with_the_permission_it_lacks() {
+    let lacking = ["conversation:communication:view", "directory:user:view"];
+    let simulator = Running::start(SimulatorConfig {
+        lacking: lacking.map(str::to_owned).to_vec(),
+        ..SimulatorConfig::for_tests()
+    })
+    .await;
+    let users = simulator.call("GET", "/api/v2/users", Value::Null).await;
+    assert_eq!(
+        (users.status, &users.body["code"]),
+        (403, &json!("missing.permissions"))
+    );
+    let said = users.body["message"].as_str().unwrap();
+    assert!(said.contains("directory:user:view"), "{said}");
+    let queue = simulator.queues().await[0].clone();
+    let channel = simulator
+        .ok("POST", "/api/v2/notifications/channels", json!({}))
+        .await;
+    let path = format!(
+        "/api/v2/notifications/channels/{}/subscriptions?ignoreErrors=true",
+        channel["id"].as_str().unwrap()
+    );
+    let topic = format!("v2.routing.queues.{queue}.conversations");
+    let answered = simulator.ok("PUT", &path, json!([{ "id": topic }])).await;
+    assert_eq!(answered["entities"][0]["state"], "Rejected");
+    assert_eq!(
+        answered["entities"][0]["missingPermissions"],
+        json!(["conversation:communication:view"])
+    );
+}
+
+#[tokio::test]
+async fn a_queue_that_is_added_can_be_followed_from_then_on() {
+    let simulator = simulator().await;
+    let before = simulator.queues().await;
+    let added = simulator.ok("POST", "/sim/queues", json!({})).await;
+    let queue = added["id"].as_str().unwrap().to_owned();
+    assert!(!before.contains(&queue));
+    assert!(simulator.queues().await.contains(&queue));
+    let topic = format!("v2.routing.queues.{queue}.conversations");
+    let (_channel, _socket) = simulator.listen(&[topic]).await;
+}
+
+#[tokio::test]
+async fn a_request_over_the_size_limit_is_refused() {
+    let simulator = simulator().await;
+    let large = json!([{ "id": "x".repeat(600_000) }]);
+    let channel = simulator
+        .ok("POST", "/api/v2/notifications/channels", json!({}))
+        .await;
+    let path = format!(
+        "/api/v2/notifications/channels/{}/subscriptions",
+        channel["id"].as_str().unwrap()
+    );
+    let refused = simulator.call("PUT", &path, large).await;
+    assert_eq!(
+        (refused.status, &refused.body["code"]),
+        (413, &json!("request.entity.too.large"))
+    );
+}

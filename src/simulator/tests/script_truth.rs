@@ -31,7 +31,7 @@ fn play(name: &str, media: Media, direction: Direction, halves: Halves) -> Playe
     let mut conversation = Conversation::new(
         script.media,
         script.direction,
-        Some(org.queues[0].id),
+        Some(org.queues()[0].id),
         caller,
         start,
     );

@@ -50,7 +50,19 @@ impl Gateway {
         database: Database,
         flags: &[&str],
     ) -> Self {
-        let gateway = Self::start_unready(organisation, database, flags).await;
+        Self::start_tuned(organisation, database, flags, |config| config).await
+    }
+
+    /// With settings changed after the quick timers of tests were set.
+    pub async fn start_tuned(
+        organisation: &Organisation,
+        database: Database,
+        flags: &[&str],
+        tune: impl FnOnce(Config) -> Config,
+    ) -> Self {
+        let data = tempfile::tempdir().expect("a directory");
+        let config = tune(settings(organisation, &data, flags));
+        let gateway = Self::start_configured(config, data, database).await;
         gateway.until_live().await;
         gateway
     }
@@ -60,9 +72,13 @@ impl Gateway {
         database: Database,
         flags: &[&str],
     ) -> Self {
-        client::http();
         let data = tempfile::tempdir().expect("a directory");
-        let mut config = settings(organisation, &data, flags);
+        let config = settings(organisation, &data, flags);
+        Self::start_configured(config, data, database).await
+    }
+
+    async fn start_configured(mut config: Config, data: TempDir, database: Database) -> Self {
+        client::http();
         if let Database::Postgres = database {
             let url = postgres::fresh_database().await;
             config.store.database_url = Some(url.into());
@@ -107,6 +123,13 @@ impl Gateway {
         Subscription::start(self.address, query, variables).await
     }
 
+    /// Registers a conversation of which nothing more is said.
+    pub async fn register(&self, id: &str) {
+        let register = "mutation($input: RegisterConversationInput!) { registerConversation(input: $input) { created } }";
+        let input = json!({ "conversationId": id, "initiatedBy": "GENESYS" });
+        self.query(register, json!({ "input": input })).await;
+    }
+
     /// The status history of a conversation as the API gives it.
     pub async fn history(&self, id: &str) -> Vec<String> {
         let data = self
@@ -129,15 +152,26 @@ impl Gateway {
     /// Waits until a conversation has a status.
     pub async fn until_status(&self, id: &str, status: &str) {
         eventually(&format!("{id} is {status}"), || async {
-            let data = self
-                .query(
-                    "query($id: ID!) { conversation(conversationId: $id) { calculatedStatus } }",
-                    json!({ "id": id }),
-                )
-                .await;
-            (data["conversation"]["calculatedStatus"] == status).then_some(())
+            self.has_status(id, status).await.then_some(())
         })
         .await;
+    }
+
+    /// Whether a conversation has a status within some seconds.
+    pub async fn reaches(&self, id: &str, status: &str) -> bool {
+        let reached = async {
+            while !self.has_status(id, status).await {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        let patience = std::time::Duration::from_secs(10);
+        tokio::time::timeout(patience, reached).await.is_ok()
+    }
+
+    async fn has_status(&self, id: &str, status: &str) -> bool {
+        let query = "query($id: ID!) { conversation(conversationId: $id) { calculatedStatus } }";
+        let data = self.query(query, json!({ "id": id })).await;
+        data["conversation"]["calculatedStatus"] == status
     }
 }
 

@@ -88,19 +88,34 @@ impl Organisation {
         truth["conversations"].as_array().expect("a list").clone()
     }
 
-    /// What the simulator counted.
+    /// The names of the scripts that it can play.
+    pub async fn scripts(&self) -> Vec<String> {
+        let listed = self.get("/sim/scripts").await;
+        let names = listed["scripts"].as_array().expect("a list");
+        let name = |name: &Value| name.as_str().expect("a name").to_owned();
+        names.iter().map(name).collect()
+    }
+
+    /// What the simulator has done so far, in numbers.
     pub async fn stats(&self) -> Value {
         self.get("/sim/stats").await
+    }
+
+    /// How often each call of the API was made.
+    pub async fn calls(&self) -> Value {
+        self.stats().await["calls"].clone()
+    }
+
+    /// Makes one more queue; its id.
+    pub async fn add_queue(&self) -> Value {
+        self.post("/sim/queues", json!({})).await["id"].clone()
     }
 
     /// What the gateway must show of a conversation: the steps that are tellable or heard,
     /// neighbours that say the same merged.
     pub async fn expected(&self, id: &str) -> Vec<Step> {
-        let truth = self.truth().await;
-        let conversation = truth
-            .iter()
-            .find(|it| it["id"] == id)
-            .expect("it is in the truth");
+        let truth = self.get(&format!("/sim/truth?id={id}")).await;
+        let conversation = &truth["conversations"][0];
         let mut steps: Vec<Step> = conversation["steps"]
             .as_array()
             .expect("a list")
@@ -122,8 +137,25 @@ impl Organisation {
     }
 
     pub async fn has_ended(&self, id: &str) -> bool {
-        let truth = self.truth().await;
-        truth.iter().any(|it| it["id"] == id && it["ended"] == true)
+        let truth = self.get(&format!("/sim/truth?id={id}")).await;
+        truth["conversations"][0]["ended"] == true
+    }
+
+    /// A channel with the topics of all queues; the address of its socket.
+    pub async fn listen_to_queues(&self) -> String {
+        let queues = self.api("/api/v2/routing/queues?pageSize=500").await;
+        let queues = queues["entities"].as_array().expect("queues");
+        let topics: Vec<Value> = queues
+            .iter()
+            .filter_map(|queue| queue["id"].as_str())
+            .map(|id| json!({ "id": format!("v2.routing.queues.{id}.conversations") }))
+            .collect();
+        let channels = "/api/v2/notifications/channels";
+        let channel = self.api_post(channels, json!({})).await;
+        let id = channel["id"].as_str().expect("an id");
+        let subscriptions = format!("{channels}/{id}/subscriptions");
+        self.api_post(&subscriptions, json!(topics)).await;
+        channel["connectUri"].as_str().expect("a URI").to_owned()
     }
 
     /// Asks the simulated API as a client of its own.

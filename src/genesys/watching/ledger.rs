@@ -1,0 +1,269 @@
+//! Which conversations are watched, and which of them are due; pure but for the clock it is handed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::schedule::{Watch, WatchConfig};
+use crate::domain::ids::ConversationId;
+use crate::domain::time::Time;
+use crate::ingest::Open;
+
+/// What is known of one that is watched.
+#[derive(Clone, Debug)]
+pub(super) struct Watched {
+    pub(super) watch: Watch,
+    /// When the record last changed.
+    pub(super) news: Time,
+    /// Readings since then that brought nothing.
+    pub(super) readings: u32,
+    /// It was called an error that a leg holds it up.
+    pub(super) reported: bool,
+    /// Analytics know news of it: it is read by itself, next time.
+    pub(super) alone: bool,
+    /// A leg whose customer has left holds it up.
+    held_up: bool,
+    due: Instant,
+    /// It waits for its reading, or is being read.
+    busy: bool,
+    entered: Instant,
+}
+
+impl Watched {
+    /// Whether it may be asked for together with others.
+    pub(super) const fn is_patient(&self) -> bool {
+        self.watch.is_patient() && !self.alone
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Ledger(BTreeMap<ConversationId, Watched>);
+
+impl Ledger {
+    pub(super) fn get(&self, id: ConversationId) -> Option<&Watched> {
+        self.0.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: ConversationId) -> Option<&mut Watched> {
+        self.0.get_mut(&id)
+    }
+
+    /// Something of the conversation must be looked at soon, whatever the list of open ones says.
+    pub(super) fn enter(
+        &mut self,
+        id: ConversationId,
+        watch: Watch,
+        wait: Duration,
+        now: (Instant, Time),
+    ) {
+        let known = self.0.remove(&id);
+        let due = now.0 + wait;
+        self.0.insert(
+            id,
+            Watched {
+                watch,
+                news: now.1,
+                readings: 0,
+                reported: known.as_ref().is_some_and(|known| known.reported),
+                alone: false,
+                held_up: watch == Watch::Stuck,
+                due: known.as_ref().map_or(due, |known| known.due.min(due)),
+                busy: known.is_some_and(|known| known.busy),
+                entered: now.0,
+            },
+        );
+    }
+
+    /// Takes the list of open conversations, begun at `began`. Gives back those that are open no more
+    /// and had been called an error.
+    pub(super) fn take(
+        &mut self,
+        open: &[Open],
+        is_shown: impl Fn(&Open) -> bool,
+        config: &WatchConfig,
+        began: Instant,
+        now: (Instant, Time),
+    ) -> Vec<ConversationId> {
+        let mut before = std::mem::take(&mut self.0);
+        for open in open {
+            let known = before.remove(&open.id);
+            let held_up = known.as_ref().is_some_and(|known| known.held_up);
+            let Some(watch) = Watch::of(open.status, is_shown(open), held_up) else {
+                continue;
+            };
+            let same = known
+                .as_ref()
+                .is_some_and(|known| known.watch == watch && known.news >= open.updated_at);
+            if same && let Some(known) = known {
+                self.0.insert(open.id, known);
+                continue;
+            }
+            let quiet_for = now.1.since(open.updated_at);
+            let quiet_for = Duration::from_millis(u64::try_from(quiet_for).unwrap_or_default());
+            self.0.insert(
+                open.id,
+                Watched {
+                    watch,
+                    news: open.updated_at,
+                    readings: 0,
+                    reported: known.as_ref().is_some_and(|known| known.reported),
+                    alone: false,
+                    held_up,
+                    due: now.0 + config.wait(watch, 0).saturating_sub(quiet_for),
+                    busy: known.is_some_and(|known| known.busy),
+                    entered: now.0,
+                },
+            );
+        }
+        // What came after the list was begun may be missing in it.
+        let (newer, gone): (BTreeMap<_, _>, BTreeMap<_, _>) = before
+            .into_iter()
+            .partition(|(_, watched)| watched.entered >= began || watched.busy);
+        self.0.extend(newer);
+        gone.into_iter()
+            .filter(|(_, watched)| watched.reported)
+            .map(|(id, _)| id)
+            .collect()
+    }
+
+    /// Those whose time has come and that are not being read, the longest due first.
+    pub(super) fn due(&self, now: Instant) -> Vec<ConversationId> {
+        let mut due: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(_, watched)| !watched.busy && watched.due <= now)
+            .map(|(id, watched)| (watched.is_patient(), watched.due, *id))
+            .collect();
+        due.sort_unstable();
+        due.into_iter().map(|(_, _, id)| id).collect()
+    }
+
+    /// When the next one is due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let waiting = self.0.values().filter(|watched| !watched.busy);
+        waiting.map(|watched| watched.due).min()
+    }
+
+    pub(super) fn begin(&mut self, id: ConversationId) {
+        if let Some(watched) = self.0.get_mut(&id) {
+            watched.busy = true;
+        }
+    }
+
+    /// It was read, or asked for in vain; `held_up`: a leg holds it up whose customer has left.
+    pub(super) fn done(
+        &mut self,
+        id: ConversationId,
+        held_up: bool,
+        config: &WatchConfig,
+        now: Instant,
+    ) {
+        if let Some(watched) = self.0.get_mut(&id) {
+            watched.busy = false;
+            watched.readings = watched.readings.saturating_add(1);
+            watched.alone = false;
+            watched.held_up = held_up;
+            if held_up {
+                watched.watch = Watch::Stuck;
+            }
+            watched.due = now + config.wait(watched.watch, watched.readings);
+        }
+    }
+
+    /// It could not be asked for: it stays due.
+    pub(super) fn put_off(&mut self, id: ConversationId, until: Instant) {
+        if let Some(watched) = self.0.get_mut(&id) {
+            watched.busy = false;
+            watched.due = until;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::row::ConversationStatus as S;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    fn config() -> WatchConfig {
+        #[derive(clap::Parser)]
+        struct Alone {
+            #[command(flatten)]
+            config: WatchConfig,
+        }
+        <Alone as clap::Parser>::parse_from(["watch"]).config
+    }
+
+    fn id(number: u128) -> ConversationId {
+        ConversationId::from_uuid(uuid::Uuid::from_u128(number))
+    }
+
+    fn open(number: u128, status: S, updated_at: i64) -> Open {
+        Open {
+            id: id(number),
+            status,
+            last_queue: None,
+            updated_at: Time::from_millis(updated_at),
+        }
+    }
+
+    fn take(ledger: &mut Ledger, open: &[Open], now: Instant, millis: i64) -> Vec<ConversationId> {
+        let at = (now, Time::from_millis(millis));
+        ledger.take(open, |_| true, &config(), now, at)
+    }
+
+    #[test]
+    fn one_without_news_is_due_when_its_time_is_over_and_again_after_that() {
+        let (mut ledger, start) = (Ledger::default(), Instant::now());
+        let list = [open(1, S::Connected, 0), open(2, S::Parked, 0)];
+        take(&mut ledger, &list, start + MINUTE, 60_000);
+        assert_eq!(ledger.due(start + MINUTE * 14), []);
+        assert_eq!(ledger.due(start + MINUTE * 15), [id(1)]);
+        assert_eq!(ledger.due(start + MINUTE * 60), [id(1), id(2)]);
+        ledger.begin(id(1));
+        assert_eq!(ledger.due(start + MINUTE * 16), []);
+        ledger.done(id(1), false, &config(), start + MINUTE * 16);
+        take(&mut ledger, &list, start + MINUTE * 17, 17 * 60_000);
+        assert_eq!(ledger.due(start + MINUTE * 30), []);
+        assert_eq!(ledger.due(start + MINUTE * 31), [id(1)]);
+    }
+
+    #[test]
+    fn news_begin_the_wait_anew_and_the_end_ends_it() {
+        let (mut ledger, start) = (Ledger::default(), Instant::now());
+        take(&mut ledger, &[open(1, S::Connected, 0)], start, 0);
+        let later = [open(1, S::Connected, 600_000)];
+        take(&mut ledger, &later, start + MINUTE * 10, 600_000);
+        assert_eq!(ledger.due(start + MINUTE * 24), []);
+        assert_eq!(ledger.due(start + MINUTE * 25), [id(1)]);
+        take(&mut ledger, &[], start + MINUTE * 25, 1_500_000);
+        assert_eq!(ledger.due(start + MINUTE * 60), []);
+    }
+
+    #[test]
+    fn what_is_entered_while_the_list_is_read_stays() {
+        let (mut ledger, start) = (Ledger::default(), Instant::now());
+        let at = (start + MINUTE, Time::from_millis(0));
+        ledger.enter(id(1), Watch::Unshown, Duration::ZERO, at);
+        ledger.take(&[], |_| true, &config(), start, at);
+        assert_eq!(ledger.due(start + MINUTE), [id(1)]);
+        ledger.take(&[], |_| true, &config(), start + MINUTE * 2, at);
+        assert_eq!(ledger.due(start + MINUTE * 2), []);
+    }
+
+    #[test]
+    fn one_that_a_leg_holds_up_is_looked_at_closely_until_it_is_not() {
+        let (mut ledger, start) = (Ledger::default(), Instant::now());
+        let list = [open(1, S::Connected, 0)];
+        take(&mut ledger, &list, start, 0);
+        ledger.begin(id(1));
+        ledger.done(id(1), true, &config(), start);
+        take(&mut ledger, &list, start, 0);
+        assert_eq!(ledger.due(start + Duration::from_secs(20)), [id(1)]);
+        ledger.done(id(1), false, &config(), start);
+        take(&mut ledger, &list, start, 0);
+        assert_eq!(ledger.due(start + MINUTE * 14), []);
+    }
+}
