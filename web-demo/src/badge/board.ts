@@ -4,6 +4,9 @@ import { Line, type LineOptions, type Message } from "./line";
 /** Conversations asked for by one subscription; the gateway takes 1,000 ids in a filter. */
 const groupSize = 500;
 
+/** At most so often, in ms, badges are drawn anew: each time the page may have to be laid out. */
+const drawEvery = 100;
+
 const changes = `subscription Badges($ids: [ID!]!, $after: String) {
   conversationStatusChanged(filter: { conversationIds: $ids }, after: $after, includeCurrent: true) {
     cursor conversationId membership status
@@ -50,6 +53,7 @@ export class Board {
   #joining = new Set<string>();
   #dirty = new Set<string>();
   #painting = false;
+  #drawnAt = Number.NEGATIVE_INFINITY;
   #clock: ReturnType<typeof setInterval> | undefined;
   #stopFeed: (() => void) | undefined;
   #lostSince: number | null = null;
@@ -156,21 +160,26 @@ export class Board {
     for (const id of this.#badges.keys()) this.#paint(id);
   }
 
-  /** Changes are drawn together: one pass for all that came since the last frame. */
+  /** Changes are drawn together: the first at once, what follows in one pass a moment later. */
   #paint(id: string) {
     this.#dirty.add(id);
     if (this.#painting) return;
     this.#painting = true;
-    const draw = () => {
-      this.#painting = false;
-      const stale = this.staleSince();
-      const ids = [...this.#dirty];
-      this.#dirty.clear();
-      for (const each of ids) this.#show(each, stale);
-    };
     // A hidden page draws no frames, and yet must not hoard what it is told.
-    if (document.hidden) setTimeout(draw, 500);
-    else requestAnimationFrame(draw);
+    const frame = () =>
+      document.hidden ? this.#draw() : requestAnimationFrame(() => this.#draw());
+    const wait = this.#drawnAt + drawEvery - performance.now();
+    if (wait > 0 || document.hidden) setTimeout(frame, Math.max(wait, 0));
+    else frame();
+  }
+
+  #draw() {
+    this.#painting = false;
+    this.#drawnAt = performance.now();
+    const stale = this.staleSince();
+    const ids = [...this.#dirty];
+    this.#dirty.clear();
+    for (const each of ids) this.#show(each, stale);
   }
 
   #show(id: string, stale: number | null) {
