@@ -33,7 +33,7 @@ try {
   });
   await picture("wallboard", "/wallboard", {
     colorScheme: "dark",
-    size: { width: 1440, height: 660 },
+    size: { width: 1440, height: 810 },
     wait: () => pause(chartMs),
   });
   await picture("graphiql", "/graphiql", { wait: askInGraphiql });

@@ -1,6 +1,6 @@
 import type { ConversationDetailFragment } from "../gql/graphql";
 import { clockTime, duration } from "../time/format";
-import type { Participant } from "./timeline";
+import { nameOf, type Participant } from "./timeline";
 
 /** Everybody who took part, with their times as Genesys gives them. */
 export function Participants({ conversation }: { conversation: ConversationDetailFragment }) {
@@ -38,14 +38,15 @@ export function Participants({ conversation }: { conversation: ConversationDetai
 }
 
 function Row({ participant }: { participant: Participant }) {
-  const { name, purpose, purposeName, queueName, connectedTime, endTime } = participant;
+  const { purpose, purposeName, connectedTime, endTime } = participant;
   const { active, wrapUpName, alertSeconds, talkSeconds, holdSeconds, acwSeconds } = participant;
-  const word = purpose === "CUSTOMER" ? "Customer" : (name ?? queueName ?? purposeName);
+  const word = purpose === "CUSTOMER" ? "Customer" : nameOf(participant);
+  const note = purposeName.toLowerCase();
   return (
     <tr>
       <td>
         {word}
-        <span className="note">{purpose === "CUSTOMER" ? "" : purposeName.toLowerCase()}</span>
+        {word.toLowerCase() !== note && <span className="note">{note}</span>}
       </td>
       <td className="time">{connectedTime ? clockTime(connectedTime) : "–"}</td>
       <td className="time">{endTime ? clockTime(endTime) : active ? "still there" : "–"}</td>

@@ -71,7 +71,7 @@ function whoHad(
     return names(agents.map(({ name, userId }) => name ?? userId ?? "Agent"));
   }
   if (status === "WAITING_IN_QUEUE" || status === "SCHEDULED") {
-    return names(participants.filter((each) => isQueue(each) && overlaps(each)).map(laneName));
+    return names(participants.filter((each) => isQueue(each) && overlaps(each)).map(nameOf));
   }
   if (status === "ALERTING") {
     const rung = participants.filter((each) => isStaff(each) && rang(each, from, to));
@@ -109,7 +109,7 @@ export function lanesOf(conversation: Told, now: number): Lane[] {
       return {
         id: participant.id,
         participant,
-        name: laneName(participant),
+        name: nameOf(participant),
         from,
         to: Math.max(to, from),
         connected,
@@ -128,7 +128,8 @@ const purposes: Record<string, string> = {
   external: "Outside party",
 };
 
-function laneName(participant: Participant): string {
+/** An agent by name, a queue by its own, anything else by what it is. */
+export function nameOf(participant: Participant): string {
   const { purposeName, name, queueName, userId } = participant;
   if (isQueue(participant)) return queueName ?? "Queue";
   const word = purposes[purposeName.toLowerCase()] ?? purposeName;
