@@ -145,7 +145,9 @@ export class Board {
           | undefined;
         if (!status) return;
         const since = status.staleSince ?? status.since;
-        this.#genesysStaleSince = status.state === "LIVE" ? null : Date.parse(since);
+        const stale = status.state === "LIVE" ? null : Date.parse(since);
+        if (stale === this.#genesysStaleSince) return;
+        this.#genesysStaleSince = stale;
         this.#paintAll();
       },
     });
