@@ -75,19 +75,26 @@ export async function agentIn(gateway: Gateway, conversationId: string): Promise
 
 /** Registers so many conversations, each about a case of its own: `many-0`, the oldest, and so on. */
 export async function registerCases(gateway: Gateway, many: number) {
-  const mutation = `mutation ($input: RegisterConversationInput!) { registerConversation(input: $input) { created } }`;
+  // Several in one request: callers may make only so many requests a second.
+  const together = 20;
+  const places = Array.from({ length: together }, (_, place) => place);
+  const mutation = `mutation (${places.map((n) => `$i${n}: RegisterConversationInput!`).join(" ")}) {
+    ${places.map((n) => `m${n}: registerConversation(input: $i${n}) { created }`).join(" ")} }`;
   let next = 0;
   const send = async () => {
     while (next < many) {
-      const n = next++;
-      const input = {
-        conversationId: crypto.randomUUID(),
-        initiatedBy: "DCM",
-        conversationStart: new Date(Date.UTC(2026, 0, 1) + n * 1_000).toISOString(),
-        context: { key: "CASE", objectId: `many-${n}`, name: `C-${n} · Many ${n}` },
-      };
-      await ask(gateway, mutation, { input });
+      const from = next;
+      next += together;
+      const inputs = places.map((place) => [`i${place}`, registration(from + place)]);
+      await ask(gateway, mutation, Object.fromEntries(inputs));
     }
   };
-  await Promise.all(Array.from({ length: 8 }, send));
+  await Promise.all(Array.from({ length: 4 }, send));
 }
+
+const registration = (n: number) => ({
+  conversationId: crypto.randomUUID(),
+  initiatedBy: "DCM",
+  conversationStart: new Date(Date.UTC(2026, 0, 1) + n * 1_000).toISOString(),
+  context: { key: "CASE", objectId: `many-${n}`, name: `C-${n} · Many ${n}` },
+});
