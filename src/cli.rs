@@ -20,6 +20,7 @@ use crate::genesys;
 use crate::graphql;
 use crate::lifecycle::{Lifecycle, watch_signals};
 use crate::registrar::Registrar;
+use crate::selftest::{self, SelftestArgs};
 use crate::simulator::{Simulator, SimulatorConfig};
 use crate::store::{Store, StoreConfig};
 use crate::telemetry::{self, TelemetryConfig};
@@ -54,6 +55,7 @@ enum Command {
     /// Issue a development token; make, list and revoke API keys
     #[command(subcommand)]
     Token(TokenCommand),
+    Selftest(Box<SelftestArgs>),
 }
 
 #[derive(Args)]
@@ -115,7 +117,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         .context("cannot start the runtime")
         .and_then(|runtime| runtime.block_on(run(cli.command)));
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("conversation-gateway: {error:#}");
             ExitCode::FAILURE
@@ -156,19 +158,18 @@ fn config_file(args: &[OsString]) -> Option<PathBuf> {
     std::env::var_os("GATEWAY_CONFIG").map(PathBuf::from)
 }
 
-async fn run(command: Command) -> anyhow::Result<()> {
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Schema => {
-            print!("{}", graphql::sdl());
-            Ok(())
-        }
-        Command::Migrate(args) => migrate(args).await,
-        Command::CheckConfig(args) => check_config(*args).await,
-        Command::Token(command) => auth::command::run(command, &SystemClock).await,
-        Command::Serve(config) => serve(*config).await,
-        Command::Demo(args) => demo(args).await,
-        Command::Simulate(config) => simulate(config).await,
+        Command::Schema => print!("{}", graphql::sdl()),
+        Command::Migrate(args) => migrate(args).await?,
+        Command::CheckConfig(args) => check_config(*args).await?,
+        Command::Token(command) => auth::command::run(command, &SystemClock).await?,
+        Command::Selftest(args) => return selftest::run(*args).await,
+        Command::Serve(config) => serve(*config).await?,
+        Command::Demo(args) => demo(args).await?,
+        Command::Simulate(config) => simulate(config).await?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {

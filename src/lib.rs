@@ -23,6 +23,7 @@
 //! | [`retention`] | from how long ago the log can be followed |
 //! | [`simulator`] | a stand-in for Genesys that knows nothing of the rest |
 //! | [`registrar`] | the demo's stand-in for an Architect flow: a client of the public API |
+//! | [`selftest`] | the protocols' rules, tried on a running gateway: another client |
 //! | [`app`], [`cli`], [`config`] | putting it together |
 
 pub mod app;
@@ -45,6 +46,7 @@ pub mod lifecycle;
 pub mod read_model;
 pub mod registrar;
 pub mod retention;
+pub mod selftest;
 pub mod sessions;
 pub mod settling;
 pub mod simulator;

@@ -145,5 +145,6 @@ mod tests {
         assert!(!config.web_demo);
         assert_eq!(config.ws_init_timeout, Duration::from_secs(3));
         assert_eq!(config.stall_timeout, Duration::from_secs(30));
+        assert_eq!(config.sse_keep_alive, Duration::from_secs(10));
     }
 }

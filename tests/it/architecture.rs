@@ -52,6 +52,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["domain", "duration", "store", "hub", "clock"],
     ),
     ("simulator", &["duration"]),
+    ("selftest", &[]),
     ("registrar", &["genesys"]),
     (
         "config",

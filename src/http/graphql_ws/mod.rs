@@ -15,8 +15,9 @@ mod running;
 mod socket;
 
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{FromRequestParts, Request};
-use axum::http::header::UPGRADE;
+use axum::http::header::{SEC_WEBSOCKET_VERSION, UPGRADE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -37,13 +38,23 @@ pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
     upgrade.is_some_and(|upgrade| upgrade.eq_ignore_ascii_case(b"websocket"))
 }
 
+/// A handshake that is none. Of another version it is told which one is spoken (RFC 6455, 4.4).
+fn unfit(headers: &HeaderMap, rejection: WebSocketUpgradeRejection) -> Response {
+    let version = headers.get(SEC_WEBSOCKET_VERSION);
+    if version.is_none_or(|version| version == "13") {
+        return rejection.into_response();
+    }
+    let spoken = [(SEC_WEBSOCKET_VERSION, "13")];
+    (StatusCode::UPGRADE_REQUIRED, spoken, rejection.body_text()).into_response()
+}
+
 /// Answers the handshake and serves the socket until it closes.
 pub(super) async fn upgrade<E: Operations>(front: Front<E>, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
     let peer = Peer::of(&parts);
     let handshake = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(handshake) => handshake,
-        Err(rejection) => return rejection.into_response(),
+        Err(rejection) => return unfit(&parts.headers, rejection),
     };
     let shared = front.shared.clone();
     if shared.drain.is_cancelled() {

@@ -1,6 +1,7 @@
 //! Every path with no token, an expired one, one for somebody else, and one that allows all but
 //! what is asked.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use conversation_gateway::graphql::bare_schema;
@@ -13,37 +14,150 @@ use crate::support::eventually;
 use crate::support::gateway::Database;
 use crate::support::organisation::Organisation;
 
-/// Each root field of the schema as an operation that asks for it, with the permission it needs.
-/// Neither arguments nor selection are there: who may not ask is told so before they are missed.
-async fn operations() -> Vec<(String, Option<&'static str>)> {
+/// A way into the schema, the permission it needs, and what somebody meets who is narrowed to other
+/// queues. Said here once more, and not read from the code: a rule that changes by mistake is noticed.
+struct Path {
+    kind: &'static str,
+    field: &'static str,
+    needs: Option<&'static str>,
+    foreign: Foreign,
+}
+
+/// What the field is asked, with `$id` for the foreign conversation, and what comes.
+enum Foreign {
+    /// It says nothing of conversations.
+    Untold,
+    /// The question is answered as if there were no such conversation.
+    Answers(&'static str, &'static str),
+    /// The question is refused with this code.
+    Refuses(&'static str, &'static str),
+    /// The subscription tells of another conversation first.
+    Skips(&'static str),
+}
+
+const READ: Option<&str> = Some("conversations:read");
+const WRITE: Option<&str> = Some("conversations:write");
+const CLOSE: Option<&str> = Some("conversations:close");
+const ADMIN: Option<&str> = Some("admin");
+const NOT_FOUND: &str = "NOT_FOUND";
+const FORBIDDEN: &str = "FORBIDDEN";
+
+const fn path(
+    kind: &'static str,
+    field: &'static str,
+    needs: Option<&'static str>,
+    foreign: Foreign,
+) -> Path {
+    Path {
+        kind,
+        field,
+        needs,
+        foreign,
+    }
+}
+
+use Foreign::{Answers, Refuses, Skips, Untold};
+
+/// Every field of the three roots.
+const PATHS: &[Path] = &[
+    path("query", "conversation", READ, Answers(
+        "query($id: ID!) { conversation(conversationId: $id) { id } }",
+        r#"{ "conversation": null }"#,
+    )),
+    path("query", "conversations", READ, Answers(
+        "query($id: ID!) { conversations { nodes { id } edges { cursor } }
+            named: conversations(filter: { conversationIds: [$id] }) { nodes { id } } }",
+        r#"{ "conversations": { "nodes": [], "edges": [] }, "named": { "nodes": [] } }"#,
+    )),
+    path("query", "conversationCounts", READ, Answers(
+        "{ conversationCounts(groupBy: [QUEUE, STATUS]) { queueId count } }",
+        r#"{ "conversationCounts": [] }"#,
+    )),
+    path("query", "contexts", READ, Answers(
+        "{ contexts(key: CASE) { nodes { objectId name } edges { cursor } } }",
+        r#"{ "contexts": { "nodes": [], "edges": [] } }"#,
+    )),
+    path("query", "node", READ, Answers(
+        "query($node: ID!) { node(id: $node) { id } }",
+        r#"{ "node": null }"#,
+    )),
+    path("query", "queues", READ, Untold),
+    path("query", "agents", READ, Untold),
+    path("query", "wrapUpCodes", READ, Untold),
+    path("query", "feedStatus", READ, Untold),
+    path("query", "feedCursor", READ, Untold),
+    path("query", "sessions", ADMIN, Refuses("{ sessions { nodes { subject } } }", FORBIDDEN)),
+    path("query", "auditTrail", ADMIN, Refuses(
+        "query($id: ID!) { auditTrail(filter: { conversationId: $id }) { nodes { subject } } }",
+        FORBIDDEN,
+    )),
+    path("mutation", "registerConversation", WRITE, Refuses(
+        "mutation($id: ID!) { registerConversation(input: { conversationId: $id, initiatedBy: DCM })
+            { created } }",
+        NOT_FOUND,
+    )),
+    path("mutation", "linkConversation", WRITE, Refuses(
+        "mutation($id: ID!) { linkConversation(input: { conversationId: $id, key: CASE,
+            objectId: \"2\", verb: UPDATED }) { feedCursor } }",
+        NOT_FOUND,
+    )),
+    path("mutation", "unlinkConversation", WRITE, Refuses(
+        "mutation($id: ID!) { unlinkConversation(input: { conversationId: $id, key: CASE,
+            objectId: \"7\", verb: INITIAL }) { feedCursor } }",
+        NOT_FOUND,
+    )),
+    path("mutation", "refreshConversation", WRITE, Refuses(
+        "mutation($id: ID!) { refreshConversation(input: { conversationId: $id }) { feedCursor } }",
+        NOT_FOUND,
+    )),
+    path("mutation", "closeConversation", CLOSE, Refuses(
+        "mutation($id: ID!) { closeConversation(input: { conversationId: $id, force: true })
+            { feedCursor } }",
+        NOT_FOUND,
+    )),
+    path("mutation", "renewSession", None, Untold),
+    path("mutation", "endSession", ADMIN, Refuses(
+        "mutation { endSession(input: { sessionId: \"1\" }) { session { subject } } }",
+        FORBIDDEN,
+    )),
+    path("subscription", "conversationStatusChanged", READ, Skips(
+        "subscription { conversationStatusChanged(includeCurrent: true) { conversationId } }",
+    )),
+    path("subscription", "conversationChanged", READ, Skips(
+        "subscription { conversationChanged(includeCurrent: true) { conversationId } }",
+    )),
+    path("subscription", "conversationCountsChanged", READ, Answers(
+        "subscription { conversationCountsChanged(groupBy: [QUEUE]) { queueId count } }",
+        r#"{ "conversationCountsChanged": [] }"#,
+    )),
+    path("subscription", "feedStatusChanged", READ, Untold),
+];
+
+/// Each path as an operation that asks for it. Neither arguments nor selection are there: who may
+/// not ask is told so before they are missed.
+fn operations() -> Vec<(String, Option<&'static str>)> {
+    let operation = |path: &Path| (format!("{} {{ {} }}", path.kind, path.field), path.needs);
+    PATHS.iter().map(operation).collect()
+}
+
+#[tokio::test]
+async fn the_table_has_a_row_for_every_field_of_the_roots() {
     let query = "{ __schema { queryType { fields { name } } mutationType { fields { name } }
         subscriptionType { fields { name } } } }";
     let answer = bare_schema().execute(query).await.data.into_json();
     let schema = &answer.expect("JSON")["__schema"];
-    let mut operations = Vec::new();
+    let mut fields = BTreeSet::new();
     for (kind, of) in [
         ("query", "queryType"),
         ("mutation", "mutationType"),
         ("subscription", "subscriptionType"),
     ] {
         for field in schema[of]["fields"].as_array().expect("fields") {
-            let name = field["name"].as_str().expect("a name");
-            operations.push((format!("{kind} {{ {name} }}"), needs(kind, name)));
+            fields.insert((kind, field["name"].as_str().expect("a name")));
         }
     }
-    assert!(operations.len() > 10);
-    operations
-}
-
-/// Said here once more, and not read from the code: a rule that changes by mistake is noticed.
-fn needs(kind: &str, field: &str) -> Option<&'static str> {
-    match (kind, field) {
-        (_, "renewSession") => None,
-        (_, "auditTrail" | "sessions" | "endSession") => Some("admin"),
-        (_, "closeConversation") => Some("conversations:close"),
-        ("mutation", _) => Some("conversations:write"),
-        _ => Some("conversations:read"),
-    }
+    let rows: BTreeSet<_> = PATHS.iter().map(|path| (path.kind, path.field)).collect();
+    assert_eq!(rows, fields);
 }
 
 fn all_but(permission: &str) -> String {
@@ -60,7 +174,7 @@ fn code(answer: &Value) -> &str {
 async fn every_path_over_http_asks_who_comes_and_what_he_may() {
     let organisation = Organisation::start().await;
     let guarded = Guarded::start(&organisation, Database::Sqlite).await;
-    for (operation, permission) in operations().await {
+    for (operation, permission) in operations() {
         let strangers = [
             None,
             Some(expired_token()),
@@ -121,7 +235,7 @@ async fn every_path_over_a_websocket_asks_too() {
             other => panic!("{stranger}: {other:?}"),
         }
     }
-    for (operation, permission) in operations().await {
+    for (operation, permission) in operations() {
         let Some(permission) = permission else {
             continue;
         };
@@ -138,7 +252,7 @@ async fn every_path_over_a_websocket_asks_too() {
 async fn every_subscription_as_an_event_stream_asks_too() {
     let organisation = Organisation::start().await;
     let guarded = Guarded::start(&organisation, Database::Sqlite).await;
-    for (operation, permission) in operations().await {
+    for (operation, permission) in operations() {
         for stranger in [None, Some(expired_token()), Some(for_another_audience())] {
             let (status, text) = guarded.first_event(stranger.as_deref(), &operation).await;
             assert_eq!(status, 401, "{operation}");
@@ -220,4 +334,106 @@ async fn who_is_narrowed_is_no_administrator() {
         assert_eq!(code(&answer), "FORBIDDEN", "{operation}: {answer}");
     }
     guarded.data(&narrowed, "{ feedCursor }", json!({})).await;
+}
+
+const FOREIGN: &str = "0c0ffee0-0000-4000-8000-000000000001";
+const OWN: &str = "0c0ffee0-0000-4000-8000-000000000002";
+
+/// Somebody who sees all registers a conversation of a queue.
+async fn register(guarded: &Guarded, id: &str, queue: &str) -> Value {
+    let query =
+        "mutation($input: RegisterConversationInput!) { registerConversation(input: $input) {
+        conversation { id } } }";
+    let context = json!({ "key": "CASE", "objectId": "7", "name": "Seven" });
+    let input = json!({
+        "conversationId": id, "initiatedBy": "DCM", "queueId": queue, "context": context
+    });
+    let data = guarded
+        .data(&token("admin", ALL), query, json!({ "input": input }))
+        .await;
+    data["registerConversation"]["conversation"]["id"].clone()
+}
+
+async fn no_path_shows_what_is_foreign(database: Database) {
+    let organisation = Organisation::start().await;
+    let guarded = Guarded::start(&organisation, database).await;
+    let node = register(&guarded, FOREIGN, "theirs").await;
+    let anna = narrowed("anna", ALL, &["ours"], &[], Some("anna"));
+    let variables = json!({ "id": FOREIGN, "node": node });
+    let mut sockets = Vec::new();
+    for path in PATHS {
+        match path.foreign {
+            Untold => {}
+            Answers(question, expected) => {
+                let expected: Value = serde_json::from_str(expected).expect("JSON");
+                let mut socket = guarded.open_socket(&anna).await;
+                socket.subscribe("1", question, variables.clone()).await;
+                let message = socket.message().await;
+                assert_eq!(
+                    message["payload"],
+                    json!({ "data": expected }),
+                    "{question}"
+                );
+            }
+            Refuses(question, expected) => {
+                let answer = guarded.ask(&anna, question, variables.clone()).await;
+                assert_eq!(code(&answer), expected, "{question}: {answer}");
+                assert!(answer["data"].is_null(), "{question}: {answer}");
+                assert!(
+                    !answer.to_string().contains("Seven"),
+                    "{question}: {answer}"
+                );
+            }
+            Skips(question) => {
+                let mut socket = guarded.open_socket(&anna).await;
+                socket.subscribe("1", question, json!({})).await;
+                sockets.push((path.field, socket));
+            }
+        }
+    }
+    // The foreign one changes, and then there is one of his own: that is the first he hears of.
+    let admin = token("admin", ALL);
+    let link = "mutation($id: ID!) { linkConversation(input: { conversationId: $id, key: TASK,
+        objectId: \"1\", verb: CREATED }) { feedCursor } }";
+    guarded.data(&admin, link, json!({ "id": FOREIGN })).await;
+    register(&guarded, OWN, "ours").await;
+    for (field, mut socket) in sockets {
+        let message = socket.message().await;
+        let heard = &message["payload"]["data"][field]["conversationId"];
+        assert_eq!(heard, OWN, "{message}");
+    }
+}
+
+#[tokio::test]
+async fn no_path_shows_what_is_foreign_on_sqlite() {
+    no_path_shows_what_is_foreign(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn no_path_shows_what_is_foreign_on_postgresql() {
+    no_path_shows_what_is_foreign(Database::Postgres).await;
+}
+
+/// Unknown here, known to Genesys, and then another queue's: neither linked nor shown.
+#[tokio::test]
+async fn what_turns_out_to_be_foreign_is_not_linked() {
+    let organisation = Organisation::start().await;
+    let flags = ["--track", "registered"];
+    let guarded = Guarded::start_with(&organisation, Database::Sqlite, &flags).await;
+    let id = organisation
+        .begin(json!({ "mediaType": "VOICE", "direction": "INBOUND" }))
+        .await;
+    organisation.steps(&id, &["enqueue"]).await;
+    let anna = narrowed("anna", ALL, &["ours"], &[], None);
+    let link = "mutation($id: ID!) { linkConversation(input: { conversationId: $id, key: CASE,
+        objectId: \"1\", verb: UPDATED }) { conversation { id } } }";
+    let answer = guarded.ask(&anna, link, json!({ "id": id })).await;
+    assert_eq!(code(&answer), "NOT_FOUND", "{answer}");
+    assert!(answer["data"].is_null(), "{answer}");
+    let query = "query($id: ID!) { conversation(conversationId: $id) { context { id } } }";
+    let known = guarded
+        .data(&token("admin", ALL), query, json!({ "id": id }))
+        .await;
+    let links = known["conversation"]["context"].as_array();
+    assert!(links.is_none_or(Vec::is_empty), "{known}");
 }
