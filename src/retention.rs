@@ -13,7 +13,7 @@ use crate::store::{Store, StoreError};
 
 #[derive(clap::Args, Clone, Debug)]
 pub struct RetentionConfig {
-    /// For how long a cursor can be resumed from; an older one is refused as CURSOR_EXPIRED. History
+    /// For how long a cursor can be resumed from; an older one is refused as `CURSOR_EXPIRED`. History
     /// is kept for ever
     #[arg(long, env = "GATEWAY_CURSOR_LIFETIME", value_name = "TIME", default_value = "30d", value_parser = duration)]
     pub cursor_lifetime: Duration,
