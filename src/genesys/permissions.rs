@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::backoff::Backoff;
 use super::client::{ApiError, GenesysClient};
 use super::topics;
-use super::wire::AvailableTopic;
+use super::wire::{AvailableTopic, PermissionDetails};
 
 /// A permission, what it is for, and what becomes of the gateway without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +131,7 @@ pub fn needs_of_topics(available: &[AvailableTopic]) -> String {
     let by_division = topic
         .permission_details
         .iter()
-        .any(|details| details.is_by_division());
+        .any(PermissionDetails::is_by_division);
     format!(
         "{template} needs {}{}",
         needed.into_iter().collect::<Vec<_>>().join(", "),

@@ -153,7 +153,8 @@ impl<S: Sink> Listener<S> {
         };
         let (client, backoff) = (follower.client.clone(), follower.backoff.clone());
         let survey = permissions::survey(&client, backoff);
-        let follow = async { tokio::try_join!(follower.follow(&mut tasks), survey).map(|_| ()) };
+        let both = async { tokio::try_join!(follower.follow(&mut tasks), survey).map(|_| ()) };
+        let follow = Box::pin(both);
         let outcome = token.run_until_cancelled(follow).await;
         tasks.shutdown().await;
         outcome.unwrap_or(Ok(()))

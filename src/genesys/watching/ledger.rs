@@ -20,20 +20,30 @@ pub(super) struct Watched {
     pub(super) readings: u32,
     /// It was called an error that a leg holds it up.
     pub(super) reported: bool,
-    /// Analytics know news of it: it is read by itself, next time.
-    pub(super) alone: bool,
     /// A leg whose customer has left holds it up.
     held_up: bool,
     due: Instant,
-    /// It waits for its reading, or is being read.
-    busy: bool,
+    course: Course,
     entered: Instant,
+}
+
+/// Where one stands between two readings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    Waiting,
+    /// As well, and analytics know news of it: it is read by itself.
+    WaitingAlone,
+    BeingRead,
 }
 
 impl Watched {
     /// Whether it may be asked for together with others.
-    pub(super) const fn is_patient(&self) -> bool {
-        self.watch.is_patient() && !self.alone
+    pub(super) fn is_patient(&self) -> bool {
+        self.watch.is_patient() && self.course != Course::WaitingAlone
+    }
+
+    fn is_being_read(&self) -> bool {
+        self.course == Course::BeingRead
     }
 }
 
@@ -66,10 +76,9 @@ impl Ledger {
                 news: now.1,
                 readings: 0,
                 reported: known.as_ref().is_some_and(|known| known.reported),
-                alone: false,
                 held_up: watch == Watch::Stuck,
                 due: known.as_ref().map_or(due, |known| known.due.min(due)),
-                busy: known.is_some_and(|known| known.busy),
+                course: known.map_or(Course::Waiting, |known| known.course),
                 entered: now.0,
             },
         );
@@ -108,10 +117,9 @@ impl Ledger {
                     news: open.updated_at,
                     readings: 0,
                     reported: known.as_ref().is_some_and(|known| known.reported),
-                    alone: false,
                     held_up,
                     due: now.0 + config.wait(watch, 0).saturating_sub(quiet_for),
-                    busy: known.is_some_and(|known| known.busy),
+                    course: known.map_or(Course::Waiting, |known| known.course),
                     entered: now.0,
                 },
             );
@@ -119,7 +127,7 @@ impl Ledger {
         // What came after the list was begun may be missing in it.
         let (newer, gone): (BTreeMap<_, _>, BTreeMap<_, _>) = before
             .into_iter()
-            .partition(|(_, watched)| watched.entered >= began || watched.busy);
+            .partition(|(_, watched)| watched.entered >= began || watched.is_being_read());
         self.0.extend(newer);
         gone.into_iter()
             .filter(|(_, watched)| watched.reported)
@@ -132,7 +140,7 @@ impl Ledger {
         let mut due: Vec<_> = self
             .0
             .iter()
-            .filter(|(_, watched)| !watched.busy && watched.due <= now)
+            .filter(|(_, watched)| !watched.is_being_read() && watched.due <= now)
             .map(|(id, watched)| (watched.is_patient(), watched.due, *id))
             .collect();
         due.sort_unstable();
@@ -141,13 +149,13 @@ impl Ledger {
 
     /// When the next one is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        let waiting = self.0.values().filter(|watched| !watched.busy);
+        let waiting = self.0.values().filter(|watched| !watched.is_being_read());
         waiting.map(|watched| watched.due).min()
     }
 
     pub(super) fn begin(&mut self, id: ConversationId) {
         if let Some(watched) = self.0.get_mut(&id) {
-            watched.busy = true;
+            watched.course = Course::BeingRead;
         }
     }
 
@@ -160,9 +168,8 @@ impl Ledger {
         now: Instant,
     ) {
         if let Some(watched) = self.0.get_mut(&id) {
-            watched.busy = false;
+            watched.course = Course::Waiting;
             watched.readings = watched.readings.saturating_add(1);
-            watched.alone = false;
             watched.held_up = held_up;
             if held_up {
                 watched.watch = Watch::Stuck;
@@ -174,8 +181,16 @@ impl Ledger {
     /// It could not be asked for: it stays due.
     pub(super) fn put_off(&mut self, id: ConversationId, until: Instant) {
         if let Some(watched) = self.0.get_mut(&id) {
-            watched.busy = false;
+            watched.course = Course::Waiting;
             watched.due = until;
+        }
+    }
+
+    /// There is news of it: it is read next, and by itself.
+    pub(super) fn put_first(&mut self, id: ConversationId, now: Instant) {
+        if let Some(watched) = self.0.get_mut(&id) {
+            watched.course = Course::WaitingAlone;
+            watched.due = now;
         }
     }
 }

@@ -303,10 +303,7 @@ impl<S: Sink> Round<S> {
                 told.conversation_end.is_some() || analytics::newest(told) > Some(news)
             });
             if is_new {
-                if let Some(watched) = self.ledger.get_mut(id) {
-                    watched.alone = true;
-                }
-                self.ledger.put_off(id, now);
+                self.ledger.put_first(id, now);
             } else {
                 self.done(id, false);
             }

@@ -24,7 +24,7 @@ pub struct WatchConfig {
     #[arg(long = "genesys-watch-ringing", env = "GATEWAY_GENESYS_WATCH_RINGING", value_name = "TIME", default_value = "2m", value_parser = duration)]
     pub watch_ringing: Duration,
 
-    /// Times after the beginning of AFTER_CALL_WORK at which it is read again; the last is repeated
+    /// Times after the beginning of `AFTER_CALL_WORK` at which it is read again; the last is repeated
     #[arg(long = "genesys-watch-wrap-up", env = "GATEWAY_GENESYS_WATCH_WRAP_UP", value_name = "TIMES", default_value = "2m,10m,60m", value_delimiter = ',', value_parser = duration)]
     pub watch_wrap_up: Vec<Duration>,
 

@@ -141,23 +141,6 @@ impl Organisation {
         truth["conversations"][0]["ended"] == true
     }
 
-    /// A channel with the topics of all queues; the address of its socket.
-    pub async fn listen_to_queues(&self) -> String {
-        let queues = self.api("/api/v2/routing/queues?pageSize=500").await;
-        let queues = queues["entities"].as_array().expect("queues");
-        let topics: Vec<Value> = queues
-            .iter()
-            .filter_map(|queue| queue["id"].as_str())
-            .map(|id| json!({ "id": format!("v2.routing.queues.{id}.conversations") }))
-            .collect();
-        let channels = "/api/v2/notifications/channels";
-        let channel = self.api_post(channels, json!({})).await;
-        let id = channel["id"].as_str().expect("an id");
-        let subscriptions = format!("{channels}/{id}/subscriptions");
-        self.api_post(&subscriptions, json!(topics)).await;
-        channel["connectUri"].as_str().expect("a URI").to_owned()
-    }
-
     /// Asks the simulated API as a client of its own.
     pub async fn api(&self, path: &str) -> Value {
         let token = self.token().await;
