@@ -20,6 +20,7 @@ use crate::commands::Commands;
 use crate::config::Config;
 use crate::counts::Counts;
 use crate::domain::feed::{FeedState, FeedStatus};
+use crate::eventbridge::{EventBridge, Readings};
 use crate::feed::Feeds;
 use crate::genesys::client::GenesysClient;
 use crate::genesys::directory::Directory;
@@ -95,6 +96,15 @@ impl App {
             needs_rx,
             Arc::clone(&clock),
         );
+        let shown = genesys_listener.shown_queues();
+        let readings = Readings {
+            config: config.eventbridge.clone(),
+            client: genesys.clone(),
+            ingest: ingest.clone(),
+            feed: feed_status.clone(),
+            shown,
+        };
+        let events = EventBridge::new(store.clone(), Arc::clone(&clock));
         let sockets = TaskTracker::new();
         let directory = Directory::new(genesys, &config.genesys.directory);
         let authenticator = authenticator(&config, &store, &clock, &mut lifecycle)?;
@@ -127,6 +137,7 @@ impl App {
                 store: store.clone(),
                 feed_status,
             }),
+            events: Arc::new(events.clone()),
             metrics,
             config: config.http.clone(),
             drain: drain.clone(),
@@ -136,6 +147,7 @@ impl App {
         lifecycle.spawn("log follower", hub.follow(store.clone(), drain.clone()));
         lifecycle.spawn("live feed", feed_router.run(drain.clone()));
         lifecycle.spawn("Genesys listener", genesys_listener.run(drain.clone()));
+        lifecycle.spawn("EventBridge", events.run(readings, drain.clone()));
         lifecycle.spawn("settling", settling.run(drain.clone()));
         lifecycle.spawn("retention", retention.run(drain.clone()));
         lifecycle.spawn("directory", directory.run(drain.clone()));

@@ -12,6 +12,7 @@ use clap::{Arg, ArgAction, Command};
 
 use crate::auth::AuthConfig;
 use crate::counts::CountsConfig;
+use crate::eventbridge::EventBridgeConfig;
 use crate::feed::FeedConfig;
 use crate::genesys::GenesysConfig;
 use crate::graphql::OwnerIds;
@@ -33,6 +34,8 @@ pub struct Config {
     pub store: StoreConfig,
     #[command(flatten)]
     pub genesys: GenesysConfig,
+    #[command(flatten)]
+    pub eventbridge: EventBridgeConfig,
     #[command(flatten)]
     pub ingest: IngestConfig,
     #[command(flatten)]

@@ -19,6 +19,7 @@
 //! | [`http`] | routes, sockets, pages |
 //! | [`auth`] | who comes in |
 //! | [`sessions`] | who is here, and for how long |
+//! | [`eventbridge`] | events of Genesys that come another way than by topics |
 //! | [`settling`] | which ended conversations still lack their settled times |
 //! | [`retention`] | from how long ago the log can be followed |
 //! | [`simulator`] | a stand-in for Genesys that knows nothing of the rest |
@@ -35,6 +36,7 @@ pub mod config;
 pub mod counts;
 pub mod domain;
 pub mod duration;
+pub mod eventbridge;
 pub mod feed;
 pub mod genesys;
 pub mod graphql;

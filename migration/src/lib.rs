@@ -11,6 +11,7 @@ mod columns;
 mod m20261123_000001_conversations;
 mod m20261123_000002_event_log;
 mod m20261125_000020_listener;
+mod m20261125_000030_eventbridge;
 mod m20261125_000040_api_keys_and_audit;
 mod m20261125_000060_repair;
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_conversations::Migration),
             Box::new(m20261123_000002_event_log::Migration),
             Box::new(m20261125_000020_listener::Migration),
+            Box::new(m20261125_000030_eventbridge::Migration),
             Box::new(m20261125_000040_api_keys_and_audit::Migration),
             Box::new(m20261125_000060_repair::Migration),
         ]

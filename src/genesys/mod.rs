@@ -15,6 +15,7 @@ pub mod decode;
 pub mod directory;
 pub mod enrichment;
 pub mod error;
+pub mod eventbridge;
 pub mod feed_board;
 pub mod link;
 pub mod listener;

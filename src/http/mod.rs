@@ -11,6 +11,7 @@ mod browsers;
 mod config;
 mod documents;
 mod envelope;
+mod eventbridge;
 mod execution;
 mod graphql_http;
 mod graphql_sse;
@@ -45,6 +46,7 @@ use crate::sessions::Sessions;
 pub use authenticate::{Authenticate, Refused};
 pub use config::HttpConfig;
 pub use documents::{Documents, DocumentsConfig};
+pub use eventbridge::{NotTaken, TakeEvents};
 pub use health::{ComponentState, Readiness};
 pub use listener::{bind, serve};
 pub use operations::{Operations, Outcome, Shared as SharedResult, text_of};
@@ -60,6 +62,8 @@ pub struct HttpParts<E> {
     /// The live connections.
     pub sessions: Sessions,
     pub readiness: Arc<dyn Readiness>,
+    /// Where Genesys' events go that come through AWS EventBridge.
+    pub events: Arc<dyn TakeEvents>,
     pub metrics: PrometheusHandle,
     pub config: HttpConfig,
     /// Cancelled when the process drains: sockets close with 1012, `/readyz` answers 503.
@@ -80,6 +84,7 @@ pub fn router<E: Operations>(parts: HttpParts<E>) -> Router {
             authenticator: parts.authenticator,
             sessions: parts.sessions,
             readiness: parts.readiness,
+            events: parts.events,
             sockets: metrics::SocketMetrics::new(),
             assets: assets::Assets::embedded(&parts.config),
             admission: Arc::new(admission::Admission::new(&parts.config)),
@@ -95,10 +100,12 @@ pub fn router<E: Operations>(parts: HttpParts<E>) -> Router {
         .post(graphql_http::post::<E>)
         .layer(DefaultBodyLimit::max(max_body));
     let registration = post(registration::post::<E>).layer(DefaultBodyLimit::max(max_body));
+    let eventbridge = post(eventbridge::post::<E>).layer(DefaultBodyLimit::max(max_body));
     let cors = front.shared.origins.cors();
     let routes = Router::new()
         .route("/graphql", graphql)
         .route("/ingest/registration", registration)
+        .route("/ingest/eventbridge", eventbridge)
         .route("/graphiql", get(assets::graphiql::<E>))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready::<E>))
@@ -134,6 +141,7 @@ struct Shared {
     authenticator: Arc<dyn Authenticate>,
     sessions: Sessions,
     readiness: Arc<dyn Readiness>,
+    events: Arc<dyn TakeEvents>,
     sockets: metrics::SocketMetrics,
     assets: assets::Assets,
     admission: Arc<admission::Admission>,

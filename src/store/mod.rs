@@ -26,6 +26,7 @@ mod rows;
 mod session;
 mod statements;
 mod unsettled;
+mod wanted;
 
 use std::sync::Arc;
 

@@ -46,6 +46,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "auth",
         &["domain", "duration", "sessions", "http", "store", "clock"],
     ),
+    (
+        "eventbridge",
+        &["domain", "store", "ingest", "genesys", "http", "clock"],
+    ),
     ("settling", &["domain", "store", "ingest", "clock"]),
     (
         "retention",
@@ -59,6 +63,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "auth",
             "counts",
+            "eventbridge",
             "feed",
             "genesys",
             "graphql",

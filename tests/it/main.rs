@@ -13,6 +13,7 @@ mod closing;
 mod counts;
 mod crowds;
 mod event_stream;
+mod eventbridge;
 mod faults;
 mod feed;
 mod freshness;

@@ -11,8 +11,8 @@ use conversation_gateway::clock::SystemClock;
 use conversation_gateway::domain::caller::{Caller, Scope};
 use conversation_gateway::domain::permission::Permissions;
 use conversation_gateway::http::{
-    self, Authenticate, ComponentState, HttpConfig, HttpParts, Operations, Outcome, Readiness,
-    Refused, SharedResult,
+    self, Authenticate, ComponentState, HttpConfig, HttpParts, NotTaken, Operations, Outcome,
+    Readiness, Refused, SharedResult, TakeEvents,
 };
 use conversation_gateway::sessions::{Pass, Sessions};
 use futures_util::future::BoxFuture;
@@ -186,6 +186,14 @@ impl Readiness for DatabaseUp {
     }
 }
 
+struct NoEvents;
+
+impl TakeEvents for NoEvents {
+    fn take<'a>(&'a self, _body: &'a [u8]) -> BoxFuture<'a, Result<(), NotTaken>> {
+        Box::pin(std::future::ready(Err(NotTaken::Unavailable)))
+    }
+}
+
 pub(super) struct FrontDoor {
     pub(super) address: SocketAddr,
     pub(super) world: World,
@@ -232,6 +240,7 @@ impl FrontDoor {
             authenticator: Arc::new(Doorkeeper),
             sessions: Sessions::new(Arc::new(SystemClock)),
             readiness: Arc::new(DatabaseUp),
+            events: Arc::new(NoEvents),
             metrics: recorder(),
             config: config.clone(),
             drain: CancellationToken::clone(&drain),
