@@ -15,6 +15,7 @@ help:
 	@echo "make unit    Rust tests only (unit and integration)"
 	@echo "make protocol  the front door against the protocols' own libraries"
 	@echo "make soak    the random fault runs in full, and a day's outage"
+	@echo "make fuzz    random inputs for whatever reads what strangers send"
 	@echo "make e2e     browser tests only"
 	@echo "make sdk     Genesys' own SDKs against the simulator only"
 	@echo "make screenshots  the README's pictures, from the running product"
@@ -88,6 +89,12 @@ screenshots: web
 	@scripts/need chromium
 	$(CARGO) build --locked --bin conversation-gateway
 	cd web-demo && GATEWAY_BIN="$(abspath $(TARGET))/debug/conversation-gateway" npm run screenshots
+
+# Random inputs for what reads what strangers send, ten minutes each; `make test` gives each a few seconds.
+.PHONY: fuzz
+fuzz:
+	@scripts/need nextest
+	GATEWAY_FUZZ_SECONDS=$${GATEWAY_FUZZ_SECONDS:-600} $(CARGO) nextest run --locked --profile soak --lib -E 'test(fuzz::)' --no-capture
 
 # The random runs in full: 200 runs, each replayed by GATEWAY_FAULT_SEED=<seed>; and a day's outage.
 .PHONY: soak

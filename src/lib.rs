@@ -38,6 +38,8 @@ pub mod domain;
 pub mod duration;
 pub mod eventbridge;
 pub mod feed;
+#[cfg(test)]
+mod fuzzing;
 pub mod genesys;
 pub mod graphql;
 pub mod http;

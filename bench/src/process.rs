@@ -48,6 +48,10 @@ impl Process {
         Ok(())
     }
 
+    pub(crate) const fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// User and system time that all its threads have used.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
         let text = std::fs::read_to_string(format!("/proc/{}/stat", self.pid))?;

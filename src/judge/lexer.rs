@@ -1,6 +1,7 @@
 //! A document as tokens (GraphQL specification, section 2.1).
 
 use super::Unfit;
+use super::work::step;
 
 /// Deepest nesting of brackets. What reads the document behind the judge is recursive.
 pub(super) const NESTING: usize = 64;
@@ -94,6 +95,7 @@ impl Lexer<'_> {
     }
 
     fn peek(&self, ahead: usize) -> Option<u8> {
+        step();
         self.bytes.get(self.at + ahead).copied()
     }
 
@@ -134,6 +136,7 @@ impl Lexer<'_> {
         if self.bytes[start..].starts_with(b"\"\"\"") {
             self.at += 3;
             while !self.bytes[self.at..].starts_with(b"\"\"\"") {
+                step();
                 let escaped = self.bytes[self.at..].starts_with(b"\\\"\"\"");
                 self.at += if escaped { 4 } else { 1 };
                 if self.at >= self.bytes.len() {

@@ -40,5 +40,32 @@ pub fn position(text: &str, at: usize) -> (usize, usize) {
     (line, before[start..].chars().count() + 1)
 }
 
+/// Counts the judge's work in tests: that it grows with the text alone is a promise.
+#[cfg(test)]
+mod work {
+    use std::cell::Cell;
+
+    thread_local! {
+        static STEPS: Cell<u64> = const { Cell::new(0) };
+    }
+
+    pub(super) fn step() {
+        STEPS.set(STEPS.get() + 1);
+    }
+
+    /// What the work gives, and how many steps it took.
+    pub(super) fn counted<T>(work: impl FnOnce() -> T) -> (T, u64) {
+        STEPS.set(0);
+        let result = work();
+        (result, STEPS.get())
+    }
+}
+#[cfg(not(test))]
+mod work {
+    pub(super) const fn step() {}
+}
+
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::lexer::{Placed, Token, tokens};
+use super::work::step;
 use super::{Limits, Unfit};
 
 /// The kind of an operation.
@@ -133,6 +134,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn peek(&self, ahead: usize) -> Option<Token> {
+        step();
         self.tokens.get(self.at + ahead).map(|placed| placed.token)
     }
 
@@ -147,6 +149,7 @@ impl<'a> Reader<'a> {
     }
 
     fn word(&self, ahead: usize) -> Option<&'a str> {
+        step();
         let placed = self.tokens.get(self.at + ahead)?;
         (placed.token == Token::Name).then(|| &self.text[placed.start..placed.end])
     }

@@ -192,3 +192,59 @@ fn the_kind_is_that_of_the_operation_asked_for() {
     );
     assert!(!read("{ a { __typename } }", &LIMITS).unwrap().introspects());
 }
+
+/// What a document of 100 kB can do its worst with, all limits off.
+fn nasty() -> Vec<String> {
+    let filled = |begin: &str, piece: &str, end: &str| {
+        [begin, &piece.repeat(100_000 / piece.len()), end].concat()
+    };
+    let doubling = (0..2_000).fold(String::from("{ ...F0 }"), |mut text, number| {
+        let next = number + 1;
+        let _ = write!(text, " fragment F{number} on T {{ ...F{next} ...F{next} }}");
+        text
+    });
+    let mut all_in_all = String::from("{ ...F0 }");
+    for number in 0..60 {
+        let _ = write!(all_in_all, " fragment F{number} on T {{ a");
+        for other in number + 1..60 {
+            let _ = write!(all_in_all, " ...F{other}");
+        }
+        all_in_all.push_str(" }");
+    }
+    vec![
+        filled("{ ", "x", " }"),
+        filled("{ a(b: \"", "\\\"", "\") }"),
+        filled("{ a(b: \"\"\"", "\\\"\"\"", "\"\"\") }"),
+        filled("{ a } #", "#", ""),
+        filled("{ a", ",", "}"),
+        filled("{ ", "a:b ", "}"),
+        filled("{ ", "a(first:$b){nodes{c}}", "}"),
+        filled("{ a(", "first:9 ", ") { b } }"),
+        filled("{ a ", "@x", " }"),
+        filled("", "{a", ""),
+        filled("{ a(b: [", "[]", "]) }"),
+        filled("{ ", "...F ", "}"),
+        filled("", "{a}", ""),
+        filled("{ a } ", "fragment F on T{a}", ""),
+        doubling,
+        all_in_all,
+    ]
+}
+
+#[test]
+fn the_work_grows_with_the_text_alone() {
+    let none = Limits {
+        max_tokens: u64::MAX,
+        max_depth: u64::MAX,
+        max_aliases: u64::MAX,
+        max_root_fields: u64::MAX,
+        max_directives: u64::MAX,
+        max_selections: u64::MAX,
+        max_complexity: u64::MAX,
+    };
+    for text in nasty() {
+        let (_, steps) = work::counted(|| read(&text, &none)?.weigh(&none, |_| None));
+        let most = fuzz::MOST_STEPS * text.len() as u64;
+        assert!(steps <= most, "{steps} steps for {text:.60}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::lexer::NESTING;
 use super::sketch::{Field, Item, Page, Role, Sketch, What};
+use super::work::step;
 use super::{Limits, Unfit};
 
 /// Elements of a page whose length is not told.
@@ -111,6 +112,7 @@ enum Known {
 impl<V: Fn(&str) -> Option<u64>> Scale<'_, V> {
     /// `chain` counts the fragments around: the weighing is recursive.
     fn fragment(&mut self, number: usize, chain: usize) -> Result<Sum, Unfit> {
+        step();
         let fragment = &self.sketch.fragments[number];
         match self.known[number] {
             Known::Sum(sum) => return Ok(sum),
@@ -142,6 +144,7 @@ impl<V: Fn(&str) -> Option<u64>> Scale<'_, V> {
     }
 
     fn item(&mut self, item: &Item, chain: usize) -> Result<Sum, Unfit> {
+        step();
         match &item.what {
             What::Field(field) => self.field(field, chain),
             What::Inline(set) => self.set(*set, chain),

@@ -93,6 +93,9 @@ impl Position {
 }
 
 #[cfg(test)]
+#[path = "cursor_fuzz.rs"]
+mod fuzz;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -1,8 +1,10 @@
 //! What is measured.
 
+mod bombs;
 mod fan_out;
 mod idle;
 mod ingest;
+mod judge;
 mod queries;
 mod replay;
 mod storm;
@@ -30,6 +32,8 @@ enum Work {
     Replay,
     Query(queries::Query),
     Ingest,
+    Judge,
+    Bombs,
 }
 
 const ALL: &[Kind] = &[Kind::Floor, Kind::Gateway, Kind::Naive];
@@ -160,6 +164,16 @@ static ROWS: &[Row] = &[
         work: Work::Ingest,
         servers: GATEWAY,
     },
+    Row {
+        name: "judge",
+        work: Work::Judge,
+        servers: GATEWAY,
+    },
+    Row {
+        name: "bombs",
+        work: Work::Bombs,
+        servers: GATEWAY,
+    },
 ];
 
 /// The rows that the options name.
@@ -199,6 +213,8 @@ impl Row {
             Work::Replay => replay::measure(options).await,
             Work::Query(query) => query.measure(server, options).await,
             Work::Ingest => ingest::measure(options).await,
+            Work::Judge => judge::measure(),
+            Work::Bombs => bombs::measure(options).await,
         }?;
         if figures.iter().any(|figure| !figure.value.is_finite()) {
             bail!("nothing was delivered");

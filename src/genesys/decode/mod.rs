@@ -303,4 +303,6 @@ fn filled(text: Option<String>) -> Option<String> {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

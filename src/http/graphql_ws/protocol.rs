@@ -250,5 +250,8 @@ fn shortened(id: &str) -> &str {
 }
 
 #[cfg(test)]
+#[path = "protocol_fuzz.rs"]
+mod fuzz;
+#[cfg(test)]
 #[path = "protocol_tests.rs"]
 mod tests;
