@@ -44,8 +44,10 @@ async fn main() -> anyhow::Result<()> {
 
 async fn run(options: Options) -> anyhow::Result<()> {
     process::raise_open_files(options.open_files)?;
-    let mut report = report::Report::default();
+    std::fs::create_dir_all(&options.data_dir)?;
+    let mut report = report::Report::begin(&options)?;
     for row in rows::chosen(&options)? {
+        report.start(row);
         for run in 1..=options.runs {
             for server in row.servers(&options) {
                 println!(
@@ -60,7 +62,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
                 }
             }
         }
-        report.print_row(row);
+        report.end(row)?;
     }
     report.finish(&options)
 }

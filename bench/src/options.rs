@@ -55,6 +55,9 @@ pub(crate) struct Options {
     /// Where seeded databases are kept between runs
     #[arg(long, default_value = "target/bench-data", value_name = "DIR")]
     pub(crate) data_dir: PathBuf,
+    /// Keep what the run before has measured of other rows
+    #[arg(long)]
+    pub(crate) add: bool,
     /// Write the results into this file, too
     #[arg(long, value_name = "FILE")]
     pub(crate) results: Option<PathBuf>,

@@ -2,24 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use serde::{Deserialize, Serialize};
 
 use crate::options::Options;
 use crate::rows::Row;
 use crate::target::Kind;
 
+/// What stands behind this line in the file of results was written by hand and is kept.
+const BY_HAND: &str = "<!-- What follows is written by hand. -->";
+
 /// One measured number.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Figure {
-    pub(crate) what: &'static str,
-    pub(crate) unit: &'static str,
+    pub(crate) what: String,
+    pub(crate) unit: String,
     pub(crate) value: f64,
     pub(crate) goal: Option<Goal>,
 }
 
 /// What a figure of the gateway shall reach.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) enum Goal {
     AtMost(f64),
     AtLeast(f64),
@@ -28,166 +33,303 @@ pub(crate) enum Goal {
 }
 
 impl Figure {
-    pub(crate) const fn new(what: &'static str, unit: &'static str, value: f64) -> Self {
+    pub(crate) fn new(what: &str, unit: &str, value: f64) -> Self {
         Self {
-            what,
-            unit,
+            what: what.to_owned(),
+            unit: unit.to_owned(),
             value,
             goal: None,
         }
     }
 
-    pub(crate) const fn goal(mut self, goal: Goal) -> Self {
+    pub(crate) fn goal(mut self, goal: Goal) -> Self {
         self.goal = Some(goal);
         self
     }
 }
 
-type Key = (&'static str, usize, &'static str);
-
-#[derive(Default)]
-pub(crate) struct Report {
-    /// The order in which figures came first.
-    order: Vec<Key>,
-    figures: BTreeMap<Key, BTreeMap<Kind, Vec<Figure>>>,
+/// What was measured of one row.
+#[derive(Debug, Serialize, Deserialize)]
+struct Measured {
+    row: String,
+    title: String,
+    /// When, how often and how long.
+    how: String,
+    /// The figures of each run, by server.
+    runs: BTreeMap<Kind, Vec<Vec<Figure>>>,
     failures: Vec<String>,
 }
 
+pub(crate) struct Report {
+    rows: Vec<Measured>,
+    how: String,
+    /// Where the figures are kept for the next run.
+    kept: PathBuf,
+}
+
 impl Report {
+    /// An empty one, or one that goes on from the figures kept by the run before.
+    pub(crate) fn begin(options: &Options) -> anyhow::Result<Self> {
+        let kept = options.data_dir.join("figures.json");
+        let rows = if options.add {
+            serde_json::from_slice(&std::fs::read(&kept)?)?
+        } else {
+            Vec::new()
+        };
+        Ok(Self {
+            rows,
+            how: how(options),
+            kept,
+        })
+    }
+
+    /// A row is measured from here on; what was known of it is forgotten.
+    pub(crate) fn start(&mut self, row: &'static Row) {
+        let measured = Measured {
+            row: row.name.to_owned(),
+            title: row.title.to_owned(),
+            how: self.how.clone(),
+            runs: BTreeMap::new(),
+            failures: Vec::new(),
+        };
+        match self.rows.iter_mut().find(|other| other.row == row.name) {
+            Some(old) => *old = measured,
+            None => self.rows.push(measured),
+        }
+    }
+
     pub(crate) fn add(&mut self, row: &'static Row, server: Kind, figures: Vec<Figure>) {
-        for (place, figure) in figures.into_iter().enumerate() {
+        for figure in &figures {
             println!(
                 "    {:<44}{:>14} {}",
                 figure.what,
                 rounded(figure.value),
                 figure.unit
             );
-            let key = (row.name, place, figure.what);
-            if !self.order.contains(&key) {
-                self.order.push(key);
-            }
-            self.figures
-                .entry(key)
-                .or_default()
-                .entry(server)
-                .or_default()
-                .push(figure);
         }
+        let runs = &mut self.of(row).runs;
+        runs.entry(server).or_default().push(figures);
     }
 
     pub(crate) fn fail(&mut self, row: &'static Row, server: Kind, error: &anyhow::Error) {
         let failure = format!("{} on {}: {error:#}", row.name, server.name());
         println!("    FAILED {failure}");
-        self.failures.push(failure);
+        self.of(row).failures.push(failure);
     }
 
-    pub(crate) fn print_row(&self, row: &'static Row) {
-        for key in self.order.iter().filter(|key| key.0 == row.name) {
-            println!("{}", self.line(key));
+    fn of(&mut self, row: &'static Row) -> &mut Measured {
+        let found = self.rows.iter_mut().find(|other| other.row == row.name);
+        found.expect("rows are started before they are measured")
+    }
+
+    /// Prints a row and keeps all that was measured.
+    pub(crate) fn end(&self, row: &'static Row) -> anyhow::Result<()> {
+        for measured in self.rows.iter().filter(|other| other.row == row.name) {
+            println!("{}", measured.table());
         }
+        Ok(std::fs::write(
+            &self.kept,
+            serde_json::to_string(&self.rows)?,
+        )?)
     }
 
     pub(crate) fn finish(&self, options: &Options) -> anyhow::Result<()> {
-        let text = self.table(options)?;
+        let text = self.text();
         println!("\n{text}");
         if let Some(file) = &options.results {
-            std::fs::write(file, text)
-                .with_context(|| format!("cannot write {}", file.display()))?;
+            write(file, &text).with_context(|| format!("cannot write {}", file.display()))?;
         }
-        anyhow::ensure!(
-            self.failures.is_empty(),
-            "{} measurements failed",
-            self.failures.len()
-        );
+        let failures: usize = self.rows.iter().map(|row| row.failures.len()).sum();
+        anyhow::ensure!(failures == 0, "{failures} measurements failed");
         Ok(())
     }
 
-    fn table(&self, options: &Options) -> anyhow::Result<String> {
-        let mut text = String::from("# Benchmark results\n\n");
-        writeln!(
-            text,
-            "Made by `make bench` on {}: {}. Each row: the median of {} runs of {} s after {} s of \
-             warm-up{}. The generator ran on the same machine; CPU is the server process's own.\n",
-            chrono::Utc::now().format("%Y-%m-%d"),
+    fn text(&self) -> String {
+        let mut text = format!(
+            "# Benchmark results\n\nMade by `make bench` on {}. The generator ran on the same machine; CPU is the \
+             server process's own. A figure is the median of the runs; in brackets the lowest and the highest.\n\n\
+             ## The goals\n\n| row | figure | goal | measured | |\n| --- | --- | --- | --- | --- |\n",
             machine(),
-            options.runs,
-            options.seconds,
-            options.warm_up,
-            if options.divide > 1 {
-                format!(", numbers divided by {}", options.divide)
-            } else {
-                String::new()
-            },
-        )?;
-        text.push_str("| row | what | floor | gateway | naive | gateway : floor | goal |\n");
-        text.push_str("| --- | --- | ---: | ---: | ---: | ---: | --- |\n");
-        for key in &self.order {
-            writeln!(text, "{}", self.line(key))?;
+        );
+        for row in &self.rows {
+            text.push_str(&row.goals());
         }
-        if !self.failures.is_empty() {
-            text.push_str("\nNot measured:\n\n");
-            for failure in &self.failures {
-                writeln!(text, "- {failure}")?;
-            }
+        for row in &self.rows {
+            text.push('\n');
+            text.push_str(&row.table());
         }
-        Ok(text)
+        text
+    }
+}
+
+impl Measured {
+    /// What was aimed at, a line for each goal.
+    fn goals(&self) -> String {
+        let mut text = String::new();
+        for line in self.lines() {
+            let Some(goal) = line.goal else { continue };
+            let (words, measured, reached) = line.judged(goal);
+            let verdict = if reached { "reached" } else { "**missed**" };
+            let _ = writeln!(
+                text,
+                "| {} | {}, {} | {words} | {measured} | {verdict} |",
+                self.row, line.what, line.unit
+            );
+        }
+        text
     }
 
-    fn line(&self, key: &Key) -> String {
-        let servers = &self.figures[key];
-        let of = |kind: Kind| servers.get(&kind).map(|figures| median(figures));
-        let shown = |kind| of(kind).map_or_else(|| "-".to_owned(), rounded);
-        let ratio = match (of(Kind::Gateway), of(Kind::Floor)) {
-            (Some(gateway), Some(floor)) if floor > 0.0 => Some(gateway / floor),
-            _ => None,
-        };
-        let any = servers.values().flatten().next();
-        let unit = any.map_or("", |figure| figure.unit);
-        let goal = servers
-            .get(&Kind::Gateway)
-            .and_then(|figures| figures.first()?.goal);
+    /// Everything that was measured.
+    fn table(&self) -> String {
+        let mut text = format!(
+            "## {}\n\n{}. {}.\n\n| figure | floor | gateway | naive | gateway : floor |\n\
+             | --- | ---: | ---: | ---: | ---: |\n",
+            self.row, self.title, self.how
+        );
+        for line in self.lines() {
+            let shown = |kind| {
+                line.spread(kind)
+                    .map_or_else(|| "-".to_owned(), |s| s.text())
+            };
+            let ratio = line.ratio();
+            let _ = writeln!(
+                text,
+                "| {}, {} | {} | {} | {} | {} |",
+                line.what,
+                line.unit,
+                shown(Kind::Floor),
+                shown(Kind::Gateway),
+                shown(Kind::Naive),
+                ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
+            );
+        }
+        for failure in &self.failures {
+            let _ = writeln!(text, "\nNot measured: {failure}.");
+        }
+        text
+    }
+
+    /// The figures in the order in which they are measured.
+    fn lines(&self) -> Vec<Line<'_>> {
+        let mut lines: Vec<Line<'_>> = Vec::new();
+        for (server, runs) in &self.runs {
+            for figure in runs.iter().flatten() {
+                let line = match lines.iter().position(|line| line.what == figure.what) {
+                    Some(place) => &mut lines[place],
+                    None => {
+                        lines.push(Line::new(figure));
+                        lines.last_mut().expect("just pushed")
+                    }
+                };
+                line.values.entry(*server).or_default().push(figure.value);
+                if *server == Kind::Gateway {
+                    line.goal = figure.goal;
+                }
+            }
+        }
+        lines
+    }
+}
+
+/// One figure on all servers.
+struct Line<'a> {
+    what: &'a str,
+    unit: &'a str,
+    goal: Option<Goal>,
+    values: BTreeMap<Kind, Vec<f64>>,
+}
+
+impl<'a> Line<'a> {
+    fn new(figure: &'a Figure) -> Self {
+        Self {
+            what: &figure.what,
+            unit: &figure.unit,
+            goal: None,
+            values: BTreeMap::new(),
+        }
+    }
+
+    fn spread(&self, kind: Kind) -> Option<Spread> {
+        let mut values = self.values.get(&kind)?.clone();
+        values.sort_by(f64::total_cmp);
+        Some(Spread {
+            least: *values.first()?,
+            median: values[values.len() / 2],
+            most: *values.last()?,
+        })
+    }
+
+    fn ratio(&self) -> Option<f64> {
+        let (gateway, floor) = (self.spread(Kind::Gateway)?, self.spread(Kind::Floor)?);
+        (floor.median > 0.0).then(|| gateway.median / floor.median)
+    }
+
+    /// The goal in words, what was measured, and whether that is enough.
+    fn judged(&self, goal: Goal) -> (String, String, bool) {
+        let spread = self.spread(Kind::Gateway);
+        let value = spread.map_or(f64::NAN, |spread| spread.median);
+        let text = spread.map_or_else(|| "-".to_owned(), |spread| spread.text());
+        match goal {
+            Goal::AtMost(most) => (format!("≤ {}", rounded(most)), text, value <= most),
+            Goal::AtLeast(least) => (format!("≥ {}", rounded(least)), text, value >= least),
+            Goal::TimesFloor(times) => {
+                let ratio = self.ratio().unwrap_or(f64::NAN);
+                let floor = self.spread(Kind::Floor);
+                let floor = floor.map_or_else(|| "-".to_owned(), |spread| spread.text());
+                (
+                    format!("≤ {times} × floor"),
+                    format!("{ratio:.2} × ({text} : {floor})"),
+                    ratio <= times,
+                )
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Spread {
+    least: f64,
+    median: f64,
+    most: f64,
+}
+
+impl Spread {
+    fn text(self) -> String {
+        if self.least == self.most {
+            return rounded(self.median);
+        }
         format!(
-            "| {} | {}, {unit} | {} | {} | {} | {} | {} |",
-            key.0,
-            key.2,
-            shown(Kind::Floor),
-            shown(Kind::Gateway),
-            shown(Kind::Naive),
-            ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
-            goal.map_or_else(
-                || "-".to_owned(),
-                |goal| verdict(goal, of(Kind::Gateway), ratio)
-            ),
+            "{} [{} – {}]",
+            rounded(self.median),
+            rounded(self.least),
+            rounded(self.most)
         )
     }
 }
 
-fn verdict(goal: Goal, value: Option<f64>, ratio: Option<f64>) -> String {
-    let (words, reached) = match goal {
-        Goal::AtMost(most) => (
-            format!("≤ {}", rounded(most)),
-            value.map(|value| value <= most),
-        ),
-        Goal::AtLeast(least) => (
-            format!("≥ {}", rounded(least)),
-            value.map(|value| value >= least),
-        ),
-        Goal::TimesFloor(times) => (
-            format!("≤ {times} × floor"),
-            ratio.map(|ratio| ratio <= times),
-        ),
-    };
-    match reached {
-        Some(true) => format!("{words}: reached"),
-        Some(false) => format!("{words}: **missed**"),
-        None => words,
-    }
+/// Writes the results, and behind them what somebody has written there by hand.
+fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+    let old = std::fs::read_to_string(file).unwrap_or_default();
+    let by_hand = old
+        .find(BY_HAND)
+        .map_or("", |at| &old[at + BY_HAND.len()..]);
+    Ok(std::fs::write(file, format!("{text}\n{BY_HAND}{by_hand}"))?)
 }
 
-fn median(figures: &[Figure]) -> f64 {
-    let mut values: Vec<f64> = figures.iter().map(|figure| figure.value).collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+fn how(options: &Options) -> String {
+    let divided = if options.divide > 1 {
+        format!(", numbers divided by {}", options.divide)
+    } else {
+        String::new()
+    };
+    let runs = if options.runs == 1 { "run" } else { "runs" };
+    format!(
+        "{}: {} {runs} of {} s after {} s of warm-up{divided}",
+        chrono::Utc::now().format("%Y-%m-%d"),
+        options.runs,
+        options.seconds,
+        options.warm_up,
+    )
 }
 
 fn rounded(value: f64) -> String {

@@ -84,7 +84,7 @@ async fn write(directory: &Path, conversations: u32, changes: u32) -> anyhow::Re
 }
 
 /// A conversation that belongs to a case and is held and taken back until it has so many changes.
-fn life(index: u32, changes: u32) -> anyhow::Result<Change> {
+pub(crate) fn life(index: u32, changes: u32) -> anyhow::Result<Change> {
     let begun = Time::from_millis(1_793_523_600_000 + i64::from(index) * 1_000);
     let id = crate::traffic::conversation_id(index).parse()?;
     let mut conversation = Conversation::unknown(id, begun);

@@ -30,12 +30,21 @@ pub struct Sighting {
 /// conversation matched neither before nor after.
 pub fn sighting(filter: &Filter, scope: &Scope, update: &Update) -> Option<Sighting> {
     let id = update.conversation_id;
+    sighting_where(|row| filter.matches(id, row), scope, update)
+}
+
+/// The same for any condition on the conversation's row.
+pub fn sighting_where(
+    matches: impl Fn(&Row) -> bool,
+    scope: &Scope,
+    update: &Update,
+) -> Option<Sighting> {
     let before = update
         .before
         .as_deref()
-        .is_some_and(|row| filter.matches(id, row) && scope.sees(row));
+        .is_some_and(|row| matches(row) && scope.sees(row));
     let visible = scope.sees(&update.after);
-    let after = visible && filter.matches(id, &update.after);
+    let after = visible && matches(&update.after);
     let membership = match (before, after) {
         (false, false) => return None,
         (false, true) => Membership::Entered,

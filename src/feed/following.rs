@@ -21,11 +21,20 @@ pub struct Following {
     shared: Arc<Shared>,
     subscriber: Arc<Subscriber>,
     place: Place,
-    /// Told with the first result.
-    verdict: Option<Box<Verdict>>,
+    /// The place reached: an entry and its check.
+    reached: (u64, u64),
+    /// How it began, until the first result has told it.
+    begun: Option<Begun>,
     /// While the log is read; gone while live.
     reading: Option<BoxStream<'static, Result<Made, Arc<StoreError>>>>,
     failed: bool,
+}
+
+/// What of the verdict is not the place reached.
+#[derive(Clone, Copy)]
+struct Begun {
+    recovered: Recovered,
+    head: (u64, u64),
 }
 
 /// Where a subscription begins.
@@ -43,7 +52,7 @@ impl Following {
     ) -> Result<Self, FeedError> {
         let Beginning { verdict, snapshot } = Beginning::find(&shared, caller, &wanted).await?;
         let subscriber = Arc::new(Subscriber {
-            filter: wanted.filter,
+            sieve: wanted.filter.into(),
             scope: caller.scope.clone(),
             changes: wanted.changes,
             group,
@@ -54,7 +63,11 @@ impl Following {
             shared,
             subscriber,
             place,
-            verdict: Some(Box::new(verdict)),
+            reached: (verdict.from.sequence, verdict.from.check),
+            begun: Some(Begun {
+                recovered: verdict.recovered,
+                head: (verdict.head.sequence, verdict.head.check),
+            }),
             reading: None,
             failed: false,
         };
@@ -62,8 +75,23 @@ impl Following {
         Ok(following)
     }
 
-    pub fn verdict(&self) -> Option<&Verdict> {
-        self.verdict.as_deref()
+    /// How it began, as long as no result has told it.
+    pub fn verdict(&self) -> Option<Verdict> {
+        let Begun { recovered, head } = self.begun?;
+        Some(Verdict {
+            recovered,
+            from: self.reached(),
+            head: self.cursor(head),
+        })
+    }
+
+    /// Behind which place it goes on.
+    pub fn reached(&self) -> Cursor {
+        self.cursor(self.reached)
+    }
+
+    fn cursor(&self, (sequence, check): (u64, u64)) -> Cursor {
+        Cursor::new(self.shared.replay.epoch(), sequence, check)
     }
 
     fn read_snapshot(
@@ -130,10 +158,13 @@ impl Following {
     }
 
     fn deliver(&mut self, made: Made) -> Delivery {
+        let verdict = self.verdict();
+        self.begun = None;
+        self.reached = (made.sequence, made.check);
         Delivery {
-            cursor: Cursor::new(self.shared.replay.epoch(), made.sequence, made.check),
+            cursor: self.reached(),
             text: made.text,
-            verdict: self.verdict.take().map(|verdict| *verdict),
+            verdict,
         }
     }
 }

@@ -6,20 +6,20 @@
 //! conversation leaves a filter is found like one by which it enters. What is found is a candidate
 //! only; whether it matches, the filter says. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
 use crate::domain::caller::Scope;
-use crate::domain::filter::Filter;
+use crate::domain::filter::{AnyOf, Filter};
 use crate::domain::ids::{ConversationId, QueueId, UserId};
 use crate::domain::row::{ContextRef, Row};
 use crate::domain::update::Update;
 
 /// Names a subscription.
-pub(super) type Place = u32;
+pub type Place = u32;
 
 #[derive(Default)]
-pub(super) struct Index {
+pub struct Index {
     conversations: Lists<ConversationId>,
     contexts: Lists<ContextRef>,
     /// By agents who are in it now.
@@ -40,17 +40,17 @@ enum List {
 }
 
 impl Index {
-    pub(super) fn insert(&mut self, place: Place, filter: &Filter, scope: &Scope) {
-        self.file(filter, scope, &mut Filing::Insert(place));
+    pub fn insert(&mut self, place: Place, keys: Keys<'_>) {
+        self.file(keys, &Filing::Insert(place));
     }
 
-    /// Takes away what was inserted with the same filter and scope.
-    pub(super) fn remove(&mut self, place: Place, filter: &Filter, scope: &Scope) {
-        self.file(filter, scope, &mut Filing::Remove(place));
+    /// Takes away what was inserted with the same keys.
+    pub fn remove(&mut self, place: Place, keys: Keys<'_>) {
+        self.file(keys, &Filing::Remove(place));
     }
 
     /// Calls with every subscription that the change may concern; with some of them repeatedly.
-    pub(super) fn candidates(&self, update: &Update, mut call: impl FnMut(Place)) {
+    pub fn candidates(&self, update: &Update, mut call: impl FnMut(Place)) {
         self.everything.iter().copied().for_each(&mut call);
         self.conversations.visit(&update.conversation_id, &mut call);
         let before = update.before.as_deref();
@@ -68,22 +68,56 @@ impl Index {
         self.queues.visit_all(row.last_queue_id.as_ref(), call);
     }
 
-    fn file(&mut self, filter: &Filter, scope: &Scope, filing: &mut Filing) {
+    fn file(&mut self, keys: Keys<'_>, filing: &Filing) {
+        match keys {
+            Keys::Conversations(ids) => self.conversations.file(ids, filing),
+            Keys::Context(context) => self.contexts.file([context], filing),
+            Keys::Agents(users) => self.agents.file(users, filing),
+            Keys::Handlers(users) => self.handlers.file(users, filing),
+            Keys::Queues(queues) => self.queues.file(queues, filing),
+            Keys::Scope { queues, user } => {
+                self.queues.file(queues, filing);
+                self.agents.file(user, filing);
+            }
+            Keys::Everything => filing.on_list(&mut self.everything),
+        }
+    }
+}
+
+/// Under what a subscription is filed: the narrowest condition of its filter and scope.
+#[derive(Clone, Copy, Debug)]
+pub enum Keys<'a> {
+    Conversations(&'a AnyOf<ConversationId>),
+    Context(&'a ContextRef),
+    Agents(&'a AnyOf<UserId>),
+    Handlers(&'a AnyOf<UserId>),
+    Queues(&'a AnyOf<QueueId>),
+    Scope {
+        queues: &'a BTreeSet<QueueId>,
+        user: Option<&'a UserId>,
+    },
+    Everything,
+}
+
+impl<'a> Keys<'a> {
+    pub fn of(filter: &'a Filter, scope: &'a Scope) -> Self {
         if let Some(ids) = &filter.conversation_ids {
-            self.conversations.file(ids, filing);
+            Self::Conversations(ids)
         } else if let Some(context) = &filter.context {
-            self.contexts.file([context], filing);
+            Self::Context(context)
         } else if let Some(users) = &filter.agent_ids {
-            self.agents.file(users, filing);
+            Self::Agents(users)
         } else if let Some(users) = &filter.handled_by_ids {
-            self.handlers.file(users, filing);
+            Self::Handlers(users)
         } else if let Some(queues) = &filter.queue_ids {
-            self.queues.file(queues, filing);
+            Self::Queues(queues)
         } else if let Scope::Narrowed { queues, user } = scope {
-            self.queues.file(queues.iter(), filing);
-            self.agents.file(user, filing);
+            Self::Scope {
+                queues,
+                user: user.as_ref(),
+            }
         } else {
-            filing.on_list(&mut self.everything);
+            Self::Everything
         }
     }
 }
@@ -181,3 +215,7 @@ impl<K: Clone + Eq + Hash> Lists<K> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "index_tests.rs"]
+mod tests;

@@ -16,9 +16,12 @@
 mod following;
 mod group;
 mod inbox;
-mod index;
+pub mod index;
 mod replay;
 mod router;
+mod sieve;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 

@@ -10,9 +10,10 @@ use super::group::{Group, Groups, Results};
 use super::inbox::{Inbox, Made};
 use super::index::{Index, Place};
 use super::replay::Replay;
+use super::sieve::Sieve;
 use super::{Changes, FeedConfig, FeedError, Following, MakeRender, Render, Shape, Told, Wanted};
 use crate::domain::caller::{Caller, Scope};
-use crate::domain::filter::{Filter, Sighting, sighting};
+use crate::domain::filter::Sighting;
 use crate::hub::Hub;
 use crate::store::{Committed, Store};
 
@@ -42,7 +43,7 @@ pub(super) struct Shared {
 
 /// One who follows the feed.
 pub(super) struct Subscriber {
-    pub(super) filter: Filter,
+    pub(super) sieve: Sieve,
     pub(super) scope: Scope,
     pub(super) changes: Changes,
     pub(super) group: Arc<Group>,
@@ -52,11 +53,13 @@ pub(super) struct Subscriber {
 impl Subscriber {
     /// What an entry means to him, if it is told to him.
     pub(super) fn sighting(&self, entry: &Committed) -> Option<Sighting> {
-        sighting(&self.filter, &self.scope, entry.update())
+        self.sieve
+            .sighting(&self.scope, entry.update())
             .filter(|sighting| self.changes.tells(entry, *sighting))
     }
 }
 
+#[derive(Default)]
 struct Members {
     index: Index,
     places: Vec<Option<Member>>,
@@ -86,10 +89,8 @@ impl Feeds {
             results: Results::new(config.feed_results),
             groups: Groups::default(),
             members: Mutex::new(Members {
-                index: Index::default(),
-                places: Vec::new(),
-                free: Vec::new(),
                 routed: hub.head().sequence,
+                ..Members::default()
             }),
             inbox: config.feed_inbox.max(1),
         });
@@ -180,34 +181,8 @@ impl Shared {
         let mut concerned = Vec::new();
         for entry in entries {
             self.members().find(entry, &mut concerned);
-            self.tell(entry, &concerned);
+            tell(entry, &concerned, self.inbox);
             concerned.clear();
-        }
-    }
-
-    fn tell(&self, entry: &Arc<Committed>, concerned: &[(Arc<Subscriber>, Sighting)]) {
-        let mut made: Vec<MadeFor<'_>> = Vec::new();
-        for (subscriber, sighting) in concerned {
-            let place = made
-                .iter()
-                .position(|made| {
-                    made.sighting == *sighting && Arc::ptr_eq(made.group, &subscriber.group)
-                })
-                .unwrap_or_else(|| {
-                    made.push(MadeFor::new(entry, &subscriber.group, *sighting));
-                    made.len() - 1
-                });
-            match &made[place].text {
-                Some(text) => {
-                    let result = Made {
-                        sequence: entry.sequence(),
-                        check: entry.check(),
-                        text: text.clone(),
-                    };
-                    subscriber.inbox.put(&result, self.inbox);
-                }
-                None => subscriber.inbox.fall_behind(entry.sequence() - 1),
-            }
         }
     }
 
@@ -215,6 +190,33 @@ impl Shared {
         self.members
             .lock()
             .expect("no code that holds the lock panics")
+    }
+}
+
+/// Makes an entry's results, each once for all who get the same, and hands them out.
+fn tell(entry: &Arc<Committed>, concerned: &[(Arc<Subscriber>, Sighting)], room: usize) {
+    let mut made: Vec<MadeFor<'_>> = Vec::new();
+    for (subscriber, sighting) in concerned {
+        let place = made
+            .iter()
+            .position(|made| {
+                made.sighting == *sighting && Arc::ptr_eq(made.group, &subscriber.group)
+            })
+            .unwrap_or_else(|| {
+                made.push(MadeFor::new(entry, &subscriber.group, *sighting));
+                made.len() - 1
+            });
+        match &made[place].text {
+            Some(text) => {
+                let result = Made {
+                    sequence: entry.sequence(),
+                    check: entry.check(),
+                    text: text.clone(),
+                };
+                subscriber.inbox.put(&result, room);
+            }
+            None => subscriber.inbox.fall_behind(entry.sequence() - 1),
+        }
     }
 }
 
@@ -244,7 +246,7 @@ impl Members {
         });
         self.places[place as usize] = Some(member);
         self.index
-            .insert(place, &subscriber.filter, &subscriber.scope);
+            .insert(place, subscriber.sieve.keys(&subscriber.scope));
         place
     }
 
@@ -252,7 +254,7 @@ impl Members {
         let member = self.places.get_mut(place as usize).and_then(Option::take);
         if let Some(Member { subscriber, .. }) = member {
             self.index
-                .remove(place, &subscriber.filter, &subscriber.scope);
+                .remove(place, subscriber.sieve.keys(&subscriber.scope));
             self.free.push(place);
         }
     }
@@ -276,3 +278,7 @@ impl Members {
         });
     }
 }
+
+#[cfg(test)]
+#[path = "router_tests.rs"]
+mod tests;

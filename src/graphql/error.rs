@@ -133,13 +133,11 @@ pub(crate) fn feed(request: &RequestId, cause: &FeedError) -> Error {
 }
 
 /// The end of a running feed: the client resumes behind the last place it reached.
-pub(crate) fn ended(reason: &'static str, last: Option<Cursor>) -> Error {
+pub(crate) fn ended(reason: &'static str, last: Cursor) -> Error {
     let message = "the feed ended: resume from the last cursor";
     coded(code::SUBSCRIPTION_ENDED, message).extend_with(|_, extensions| {
         extensions.set("reason", reason);
-        if let Some(last) = last {
-            extensions.set("cursor", last.encode());
-        }
+        extensions.set("cursor", last.encode());
     })
 }
 

@@ -7,15 +7,16 @@
 use std::any::TypeId;
 use std::future::ready;
 use std::num::NonZeroUsize;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use async_graphql::{PathSegment, Pos, Request, Response};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::future::poll_fn;
-use futures_util::stream::{self, BoxStream, StreamExt};
+use futures_util::future::{BoxFuture, poll_fn};
+use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 
 use super::documents::{Documents, Reading};
 use super::rendering::{Rendering, Template, with_loaders};
@@ -104,7 +105,7 @@ impl GatewayExecutor {
                     .subscribe(&caller, wanted, shape.document, Box::new(rendering), make)
                     .await;
                 match following {
-                    Ok(following) => results(following, field),
+                    Ok(following) => Results { following, field }.boxed(),
                     Err(cause) => only(failed(error::feed(&request_id, &cause), &field)),
                 }
             }
@@ -155,10 +156,32 @@ impl Operations for GatewayExecutor {
     }
 
     fn results(&self, request: Request, caller: &Caller) -> BoxStream<'static, Outcome> {
-        self.clone()
-            .start(request, caller.clone())
-            .flatten_stream()
-            .boxed()
+        let start = self.clone().start(request, caller.clone());
+        Starting::Begins(start.boxed()).boxed()
+    }
+}
+
+/// An operation's results. What its beginning needs is gone once it has begun: thousands of
+/// subscriptions wait for hours.
+enum Starting {
+    Begins(BoxFuture<'static, BoxStream<'static, Outcome>>),
+    Runs(BoxStream<'static, Outcome>),
+}
+
+impl Stream for Starting {
+    type Item = Outcome;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
+        let this = &mut *self;
+        loop {
+            match this {
+                Self::Begins(start) => {
+                    let results = ready!(start.poll_unpin(cx));
+                    *this = Self::Runs(results);
+                }
+                Self::Runs(results) => return results.poll_next_unpin(cx),
+            }
+        }
     }
 }
 
@@ -183,20 +206,27 @@ fn failed(error: async_graphql::Error, field: &str) -> Response {
 
 /// What a subscriber gets: the shared texts, the first of them with the verdict, and, where the feed
 /// ends, from where to resume.
-fn results(following: Following, field: Arc<str>) -> BoxStream<'static, Outcome> {
-    let mut last = following.verdict().map(|verdict| verdict.from);
-    following
-        .map(move |delivery| match delivery {
-            Ok(delivery) => {
-                last = Some(delivery.cursor);
-                Outcome::Shared(shared(delivery))
-            }
+struct Results {
+    following: Following,
+    /// The key of the root field.
+    field: Arc<str>,
+}
+
+impl Stream for Results {
+    type Item = Outcome;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
+        let Self { following, field } = &mut *self;
+        let next = ready!(following.poll_next_unpin(cx));
+        Poll::Ready(next.map(|delivery| match delivery {
+            Ok(delivery) => Outcome::Shared(shared(delivery)),
             Err(cause) => {
                 tracing::error!(error = %cause, "a feed ended");
-                Outcome::Own(failed(error::ended("OVERLOADED", last), &field))
+                let ended = error::ended("OVERLOADED", following.reached());
+                Outcome::Own(failed(ended, field))
             }
-        })
-        .boxed()
+        }))
+    }
 }
 
 /// Bytes behind the cursor in a result's text: `"}}`.

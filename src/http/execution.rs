@@ -1,21 +1,23 @@
 //! Runs requests so that no failure inside reaches a client: a panic becomes `INTERNAL`.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use async_graphql::{Request, Response, ServerError};
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::{self, BoxStream, Stream};
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::watch;
 
 use super::admission::{Admission, is_subscription};
-use super::operations::{Operations, Outcome};
+use super::operations::{Beginning, Operations, Outcome};
 use super::response::{code, error, internal_error};
-use super::{Front, variables};
-use crate::domain::caller::Caller;
+use super::{Front, envelope, variables};
+use crate::domain::caller::{Caller, Scope};
+use crate::domain::permission::Permissions;
 use crate::domain::request_id::RequestId;
-use crate::sessions::{Pass, Session};
+use crate::sessions::Session;
 
 /// Runs a query or mutation.
 pub(super) async fn execute<E: Operations>(
@@ -24,6 +26,7 @@ pub(super) async fn execute<E: Operations>(
     caller: Caller,
     request_id: &RequestId,
 ) -> Response {
+    front.executor.prepare(&mut request);
     if let Err(refusal) = check(&front.shared.admission, &mut request, &caller) {
         return Response::from_errors(vec![refusal]);
     }
@@ -43,21 +46,70 @@ pub(super) fn results<E: Operations>(
     session: &Arc<Session>,
     request_id: RequestId,
 ) -> BoxStream<'static, Outcome> {
-    let (caller, passes) = (session.caller(), session.passes());
+    // In this order: a renewal in between is looked at once too often, never not at all.
+    let (renewals, caller) = (session.renewals(), session.caller());
     if let Err(refusal) = check(&front.shared.admission, &mut request, &caller) {
         return refused(refusal);
     }
     let is_subscription = is_subscription(&request);
     let request = request.data(Arc::clone(session)).data(request_id.clone());
-    let named = request_id.clone();
-    let responses = AssertUnwindSafe(front.executor.results(request, &caller))
-        .catch_unwind()
-        .map(move |item| item.unwrap_or_else(|_| Outcome::Own(panicked(&named))))
-        .boxed();
+    let running = Running::Begins(front.executor.results(request, &caller));
     if is_subscription {
-        while_same(responses, caller, passes)
+        let while_same = WhileSame {
+            running,
+            session: Arc::clone(session),
+            scope: caller.scope,
+            permissions: caller.permissions,
+            renewals,
+            cursor: String::new(),
+        };
+        while_same.boxed()
     } else {
-        in_time(responses, front.shared.config.execution_timeout, request_id)
+        in_time(running.boxed(), front.shared.config.execution_timeout, request_id)
+    }
+}
+
+/// An operation's results; a panic ends it with an error.
+enum Running {
+    Begins(Beginning),
+    Runs(BoxStream<'static, Outcome>),
+    Over,
+}
+
+impl Running {
+    fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
+        loop {
+            match self {
+                Self::Begins(beginning) => {
+                    let results = ready!(beginning.poll_unpin(cx));
+                    *self = Self::Runs(results);
+                }
+                Self::Runs(results) => return results.poll_next_unpin(cx),
+                Self::Over => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+impl Stream for Running {
+    type Item = Outcome;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
+        let this = &mut *self;
+        let poll = catch_unwind(AssertUnwindSafe(|| this.poll_inner(cx)));
+        match poll {
+            Ok(Poll::Ready(Some(outcome))) => Poll::Ready(Some(outcome)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(None)) => {
+                *this = Self::Over;
+                Poll::Ready(None)
+            }
+            Err(_) => {
+                *this = Self::Over;
+                let request_id = envelope::fresh_request_id();
+                Poll::Ready(Some(Outcome::Own(panicked(&request_id))))
+            }
+        }
     }
 }
 
@@ -89,52 +141,55 @@ fn in_time(
     .boxed()
 }
 
-/// A subscription's responses as long as the caller sees and may do the same. Nothing is told by
+/// A subscription's results as long as the caller sees and may do the same. Nothing is told by
 /// rights that were taken away: it ends, and the client resumes behind its last cursor with those
-/// it has.
-fn while_same(
-    responses: BoxStream<'static, Outcome>,
-    caller: Caller,
-    mut passes: watch::Receiver<Pass>,
-) -> BoxStream<'static, Outcome> {
-    let other = async move {
-        let is_other = |pass: &Pass| {
-            pass.caller.scope != caller.scope || pass.caller.permissions != caller.permissions
-        };
-        if passes.wait_for(is_other).await.is_err() {
-            // The connection is going, and this with it.
-            std::future::pending::<()>().await;
-        }
-    };
-    let state = Some((responses, Box::pin(other), None));
-    stream::unfold(state, async |state| {
-        let (mut responses, mut other, cursor) = state?;
-        tokio::select! {
-            biased;
-            () = &mut other => Some((other_rights(cursor), None)),
-            response = responses.next() => {
-                let response = response?;
-                let cursor = cursor_of(&response).or(cursor);
-                Some((response, Some((responses, other, cursor))))
-            }
-        }
-    })
-    .boxed()
+/// it has. It must be polled after each renewal; who serves the connection sees to that.
+struct WhileSame {
+    running: Running,
+    session: Arc<Session>,
+    scope: Scope,
+    permissions: Permissions,
+    /// Renewals that have been looked at.
+    renewals: u32,
+    /// The last one told, or empty.
+    cursor: String,
 }
 
-fn cursor_of(outcome: &Outcome) -> Option<String> {
-    match outcome {
-        Outcome::Own(_) => None,
-        Outcome::Shared(shared) => Some(shared.cursor().to_owned()),
+impl WhileSame {
+    fn rights_have_changed(&mut self) -> bool {
+        let renewals = self.session.renewals();
+        if renewals == self.renewals {
+            return false;
+        }
+        self.renewals = renewals;
+        let caller = self.session.caller();
+        caller.scope != self.scope || caller.permissions != self.permissions
     }
 }
 
-fn other_rights(cursor: Option<String>) -> Outcome {
+impl Stream for WhileSame {
+    type Item = Outcome;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
+        if self.rights_have_changed() && !matches!(self.running, Running::Over) {
+            self.running = Running::Over;
+            return Poll::Ready(Some(other_rights(&self.cursor)));
+        }
+        let outcome = ready!(self.running.poll_next_unpin(cx));
+        if let Some(Outcome::Shared(shared)) = &outcome {
+            self.cursor.clear();
+            self.cursor.push_str(shared.cursor());
+        }
+        Poll::Ready(outcome)
+    }
+}
+
+fn other_rights(cursor: &str) -> Outcome {
     let message = "Your rights have changed: subscribe again.";
     let mut error = error(code::SUBSCRIPTION_ENDED, message);
     let extensions = error.extensions.get_or_insert_default();
     extensions.set("reason", "PERMISSION");
-    if let Some(cursor) = cursor {
+    if !cursor.is_empty() {
         extensions.set("cursor", cursor);
     }
     Outcome::Own(Response::from_errors(vec![error]))

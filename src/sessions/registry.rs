@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::watch;
@@ -33,6 +33,8 @@ pub struct Session {
     pub since: Time,
     pub transport: Transport,
     pass: watch::Sender<Pass>,
+    /// How often the pass was replaced.
+    renewals: AtomicU32,
     subscriptions: AtomicUsize,
     /// Since when it has not taken what waits for it.
     behind_since: Mutex<Option<Time>>,
@@ -75,6 +77,7 @@ impl Sessions {
             since: self.clock.now(),
             transport,
             pass: watch::Sender::new(pass),
+            renewals: AtomicU32::new(0),
             subscriptions: AtomicUsize::new(0),
             behind_since: Mutex::default(),
             ended: CancellationToken::new(),
@@ -127,9 +130,10 @@ impl Session {
         self.pass.borrow().caller.clone()
     }
 
-    /// Who it is, now and whenever that changes.
-    pub fn passes(&self) -> watch::Receiver<Pass> {
-        self.pass.subscribe()
+    /// How often it went on with another pass: cheap to look at, with every message. Whoever waits
+    /// for the farewell is woken after each.
+    pub fn renewals(&self) -> u32 {
+        self.renewals.load(Ordering::Acquire)
     }
 
     pub fn expires_at(&self) -> Option<Time> {
@@ -150,7 +154,10 @@ impl Session {
             return Err(AnotherSubject);
         }
         pass.caller.address = known.address;
-        self.pass.send_replace(pass);
+        self.pass.send_modify(|present| {
+            *present = pass;
+            self.renewals.fetch_add(1, Ordering::Release);
+        });
         Ok(())
     }
 
@@ -181,7 +188,7 @@ impl Session {
 
     /// Returns when the connection must end.
     pub async fn farewell(self: Arc<Self>) -> Farewell {
-        let mut passes = self.passes();
+        let mut passes = self.pass.subscribe();
         loop {
             let validity = passes.borrow_and_update().validity.clone();
             tokio::select! {

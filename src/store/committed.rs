@@ -32,6 +32,12 @@ impl Committed {
         }
     }
 
+    /// For tests of what happens to entries, where there is no database.
+    #[cfg(test)]
+    pub(crate) const fn invented(sequence: u64, update: Update) -> Self {
+        Self::new(sequence, sequence, Time::from_millis(0), update)
+    }
+
     /// Its place in the log: 1, 2, 3 ... without gaps, in commit order.
     pub const fn sequence(&self) -> u64 {
         self.sequence

@@ -259,7 +259,7 @@ async fn subscribe_until_done(
         let feeds = office.feeds().await;
         let mut following = begin(&feeds, &wish, after).await;
         let mut segment = Segment {
-            verdict: *following.verdict().expect("told with the first result"),
+            verdict: following.verdict().expect("told with the first result"),
             received: Vec::new(),
         };
         after = after.or(Some(segment.verdict.from));

@@ -3,6 +3,7 @@
 mod bombs;
 mod fan_out;
 mod idle;
+mod index;
 mod ingest;
 mod judge;
 mod queries;
@@ -19,6 +20,8 @@ use crate::target::Kind;
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
+    /// What is done, in a sentence.
+    pub(crate) title: &'static str,
     work: Work,
     /// The servers that can do it.
     servers: &'static [Kind],
@@ -28,6 +31,7 @@ pub(crate) struct Row {
 enum Work {
     Idle(idle::Idle),
     FanOut(fan_out::FanOut),
+    Index,
     Storm,
     Replay,
     Query(queries::Query),
@@ -43,6 +47,7 @@ const GATEWAY: &[Kind] = &[Kind::Gateway];
 static ROWS: &[Row] = &[
     Row {
         name: "idle-badges",
+        title: "10,000 connections, each with one subscription to 30 conversations; nothing happens",
         work: Work::Idle(idle::Idle {
             connections: 10_000,
             subscriptions: 1,
@@ -56,6 +61,7 @@ static ROWS: &[Row] = &[
     },
     Row {
         name: "idle-subscriptions",
+        title: "50,000 subscriptions on 500 connections; nothing happens",
         work: Work::Idle(idle::Idle {
             connections: 500,
             subscriptions: 100,
@@ -69,6 +75,7 @@ static ROWS: &[Row] = &[
     },
     Row {
         name: "fanout-1000",
+        title: "100 events a second, each to 1,000 subscribers on 1,000 connections",
         work: Work::FanOut(fan_out::FanOut {
             connections: 1_000,
             subscriptions: 1,
@@ -81,6 +88,7 @@ static ROWS: &[Row] = &[
     },
     Row {
         name: "fanout-100",
+        title: "100 events a second, each to 1,000 subscribers on 100 connections",
         work: Work::FanOut(fan_out::FanOut {
             connections: 100,
             subscriptions: 10,
@@ -93,6 +101,7 @@ static ROWS: &[Row] = &[
     },
     Row {
         name: "one-of-10000",
+        title: "1,000 events a second; 10,000 subscribers of one conversation each, on 500 connections",
         work: Work::FanOut(fan_out::FanOut {
             connections: 500,
             subscriptions: 20,
@@ -105,6 +114,7 @@ static ROWS: &[Row] = &[
     },
     Row {
         name: "badges-50",
+        title: "200 events a second; 1,000 subscribers of 50 conversations each",
         work: Work::FanOut(fan_out::FanOut {
             connections: 1_000,
             subscriptions: 1,
@@ -117,6 +127,7 @@ static ROWS: &[Row] = &[
     },
     Row {
         name: "ten-watchers",
+        title: "300 events a second, each with ten watchers among 3,000 connections of 30 conversations each",
         work: Work::FanOut(fan_out::FanOut {
             connections: 3_000,
             subscriptions: 1,
@@ -129,6 +140,7 @@ static ROWS: &[Row] = &[
     },
     Row {
         name: "sustained",
+        title: "120 events a second offered, each to 1,000 subscribers on 1,000 connections",
         work: Work::FanOut(fan_out::FanOut {
             connections: 1_000,
             subscriptions: 1,
@@ -140,27 +152,38 @@ static ROWS: &[Row] = &[
         servers: LEAN,
     },
     Row {
+        name: "index",
+        title: "The routing index alone: changes of conversations that nobody watches",
+        work: Work::Index,
+        servers: GATEWAY,
+    },
+    Row {
         name: "storm",
+        title: "10,000 connections come back at once, each with a cursor",
         work: Work::Storm,
         servers: GATEWAY,
     },
     Row {
         name: "replay",
+        title: "One subscriber reads a log of 1,000,000 entries from SQLite",
         work: Work::Replay,
         servers: GATEWAY,
     },
     Row {
         name: "query-point",
+        title: "One of 100,000 conversations by its id, nine fields, over HTTP",
         work: Work::Query(queries::Query::Point),
         servers: ALL,
     },
     Row {
         name: "query-case",
+        title: "The 50 conversations of a case, nine fields each, over HTTP",
         work: Work::Query(queries::Query::Case),
         servers: ALL,
     },
     Row {
         name: "ingest",
+        title: "Snapshots of a simulated organisation, from the socket to the commit on SQLite",
         work: Work::Ingest,
         servers: GATEWAY,
     },
@@ -209,6 +232,7 @@ impl Row {
         let figures = match &self.work {
             Work::Idle(idle) => idle.measure(server, options).await,
             Work::FanOut(fan_out) => fan_out.measure(server, options).await,
+            Work::Index => index::measure(options),
             Work::Storm => storm::measure(options).await,
             Work::Replay => replay::measure(options).await,
             Work::Query(query) => query.measure(server, options).await,

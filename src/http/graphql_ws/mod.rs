@@ -6,8 +6,10 @@
 //!                                    liveness ◄── time ─────┘
 //! ```
 //! `message` reads and writes, `protocol` decides, `liveness` judges the peer: all three without
-//! I/O and clock. `running` holds what runs, `socket` is the loop around them all.
+//! I/O and clock. `running` holds what runs, `alarm` rings for what seldom happens, `socket` is the loop
+//! around them all.
 
+mod alarm;
 mod liveness;
 mod message;
 mod protocol;

@@ -134,6 +134,13 @@ impl<S: Stream + Unpin> Running<S> {
         Poll::Pending
     }
 
+    /// Lets all of them be polled.
+    pub(super) fn wake_all(&self) {
+        for entry in self.entries.values() {
+            entry.mark.queue();
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

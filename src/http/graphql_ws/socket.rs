@@ -18,6 +18,7 @@ use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::alarm::Alarm;
 use super::liveness::{Liveness, Patience, Verdict};
 use super::protocol::{Action, Close, Limits, Protocol};
 use super::running::Running;
@@ -108,6 +109,8 @@ struct Connection<E> {
     /// The caller's place among his connections.
     seat: Option<Seat<Arc<str>>>,
     farewell: Option<BoxFuture<'static, Farewell>>,
+    /// Rings for the drain, the farewell and a pass that was renewed.
+    alarm: Alarm,
     liveness: Liveness,
     init_deadline: Instant,
     taken: Taken,
@@ -144,6 +147,7 @@ impl<E: Operations> Connection<E> {
             present: None,
             seat: None,
             farewell: None,
+            alarm: Alarm::new(),
             liveness: Liveness::new(patience, now),
             init_deadline,
             taken: peer.taken,
@@ -169,10 +173,7 @@ impl<E: Operations> Connection<E> {
     }
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
-        if self.drain.as_mut().poll(cx).is_ready() {
-            return Err(Ending::Close(Close::restart()));
-        }
-        self.poll_farewell(cx)?;
+        self.poll_alarm(cx)?;
         self.hear(cx)?;
         self.poll_verdict(cx)?;
         self.send_waiting(cx)?;
@@ -271,16 +272,31 @@ impl<E: Operations> Connection<E> {
             self.farewell = Some(Arc::clone(present.session()).farewell().boxed());
             self.present = Some(present);
             // It is polled before anything else, from the next turn on.
-            cx.waker().wake_by_ref();
+            self.alarm.ring();
         }
         self.act(Some(action))
     }
 
-    /// Ends the socket when its pass is over, or an administrator says so.
-    fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
-        match self.farewell.as_mut().map(|it| it.as_mut().poll(cx)) {
-            Some(Poll::Ready(farewell)) => Err(Ending::Close(Close::new(4403, farewell.reason()))),
-            _ => Ok(()),
+    /// Ends the socket when the process drains, when its pass is over, or when an administrator says
+    /// so. With another pass, every operation looks at its rights anew.
+    fn poll_alarm(&mut self, cx: &Context<'_>) -> Result<(), Ending> {
+        let (drain, farewell) = (&mut self.drain, &mut self.farewell);
+        let ending = self.alarm.poll(cx, |cx| {
+            if drain.as_mut().poll(cx).is_ready() {
+                return Some(Close::restart());
+            }
+            match farewell.as_mut().map(|it| it.as_mut().poll(cx)) {
+                Some(Poll::Ready(farewell)) => Some(Close::new(4403, farewell.reason())),
+                _ => None,
+            }
+        });
+        match ending {
+            Some(Some(close)) => Err(Ending::Close(close)),
+            Some(None) => {
+                self.running.wake_all();
+                Ok(())
+            }
+            None => Ok(()),
         }
     }
 
