@@ -6,6 +6,7 @@
 //! `String`. So a query for one conversation is validated once, whichever conversation it asks for.
 //! What is not valid is never kept: it is validated, and refused, each time.
 
+use std::any::TypeId;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Write;
 use std::num::NonZeroUsize;
@@ -63,12 +64,22 @@ impl Documents {
         }
     }
 
-    /// Gives the request its parsed document, if it can be parsed, and says what is known of it.
+    /// Gives the request its document parsed, if it can be parsed. It is parsed at most once.
+    pub(crate) fn parse(&self, request: &mut Request) {
+        if let Some(document) = self.document(&request.query) {
+            request.set_parsed_query(document.parsed.clone());
+            request.data.insert(document);
+        }
+    }
+
+    /// Says what is known of a request's document, which is parsed if it was not before.
     pub(crate) fn read(&self, request: &mut Request) -> Reading {
-        let Some(document) = self.document(&request.query) else {
+        if found(request).is_none() {
+            self.parse(request);
+        }
+        let Some(document) = found(request) else {
             return Reading::Unknown;
         };
-        request.set_parsed_query(document.parsed.clone());
         let name = request.operation_name.as_deref();
         let Some(shape) = self
             .inputs
@@ -80,7 +91,7 @@ impl Documents {
             return Reading::Valid;
         }
         Reading::Unproven(Proof {
-            document,
+            document: Arc::clone(document),
             shape: shape.into(),
         })
     }
@@ -99,6 +110,14 @@ impl Documents {
         lock(&self.known).put(text.into(), Arc::clone(&document));
         Some(document)
     }
+}
+
+/// The document that `parse` has found.
+fn found(request: &Request) -> Option<&Arc<Document>> {
+    request
+        .data
+        .get(&TypeId::of::<Arc<Document>>())?
+        .downcast_ref()
 }
 
 impl Proof {

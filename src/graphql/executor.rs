@@ -133,9 +133,12 @@ impl GatewayExecutor {
 }
 
 impl Operations for GatewayExecutor {
+    fn prepare(&self, request: &mut Request) {
+        self.documents.parse(request);
+    }
+
     async fn execute(&self, request: Request, caller: &Caller) -> Response {
         let mut request = request.data(caller.clone());
-        // Read first: the check of permissions then finds the document parsed.
         let reading = self.documents.read(&mut request);
         if let Err(forbidden) = access::check(&mut request) {
             return Response::from_errors(vec![forbidden]);

@@ -10,6 +10,9 @@ use crate::domain::caller::Caller;
 
 /// Runs operations.
 pub trait Operations: Clone + Send + Sync + 'static {
+    /// Gives the request its document parsed, where that costs less than to parse it.
+    fn prepare(&self, _request: &mut Request) {}
+
     /// Runs a query or a mutation.
     fn execute(&self, request: Request, caller: &Caller) -> impl Future<Output = Response> + Send;
 

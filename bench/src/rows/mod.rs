@@ -74,6 +74,20 @@ static ROWS: &[Row] = &[
         servers: ALL,
     },
     Row {
+        name: "idle-1000-ids",
+        title: "500 connections, each with one subscription to 1,000 conversations; nothing happens",
+        work: Work::Idle(idle::Idle {
+            connections: 500,
+            subscriptions: 1,
+            ids: 1_000,
+            per_connection: None,
+            per_id: Some(500.0),
+            per_subscription: None,
+            in_all: None,
+        }),
+        servers: LEAN,
+    },
+    Row {
         name: "fanout-1000",
         title: "100 events a second, each to 1,000 subscribers on 1,000 connections",
         work: Work::FanOut(fan_out::FanOut {
