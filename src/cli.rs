@@ -102,8 +102,10 @@ struct CheckArgs {
 }
 
 /// Runs the command line. 0: stopped as asked; 1: failed; 2: wrong use.
-pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match parse(args.into_iter().collect()) {
+///
+/// Not generic: or else the whole gateway would be compiled once more for each program that calls it.
+pub fn main(args: Vec<OsString>) -> ExitCode {
+    let cli = match parse(args) {
         Ok(cli) => cli,
         Err(code) => return code,
     };

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    conversation_gateway::cli::main(std::env::args_os())
+    conversation_gateway::cli::main(std::env::args_os().collect())
 }
