@@ -398,6 +398,13 @@ fn gateway_arguments(
         "simulator-secret",
         "--genesys-rate-limit",
         "100000",
+        // All clients come from one address, and nobody has logged in.
+        "--rate-per-caller",
+        "0",
+        "--connections-per-address",
+        "0",
+        "--connections-per-caller",
+        "0",
     ];
     let mut arguments: Vec<String> = fixed.iter().map(ToString::to_string).collect();
     arguments.extend(

@@ -9,6 +9,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
+use foldhash::quality::RandomState;
+
 use crate::domain::caller::Scope;
 use crate::domain::filter::{AnyOf, Filter};
 use crate::domain::ids::{ConversationId, QueueId, UserId};
@@ -30,8 +32,9 @@ pub struct Index {
     everything: Vec<Place>,
 }
 
-/// The subscriptions filed under each key. Most keys have one.
-struct Lists<K>(HashMap<K, List>);
+/// The subscriptions filed under each key. Most keys have one. Every change is looked up several
+/// times, so the hash is a quick one, seeded at random for each map.
+struct Lists<K>(HashMap<K, List, RandomState>);
 
 #[derive(Debug)]
 enum List {
@@ -150,7 +153,7 @@ impl Filing {
 
 impl<K> Default for Lists<K> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self(HashMap::default())
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use async_graphql::{PathSegment, Pos, Request, Response};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, poll_fn};
+use futures_util::future::poll_fn;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 
 use super::documents::{Documents, Reading};
@@ -26,7 +26,7 @@ use crate::domain::caller::Caller;
 use crate::domain::freshness::AtLeast;
 use crate::domain::request_id::RequestId;
 use crate::feed::{Delivery, Feeds, Following, Recovered, Verdict};
-use crate::http::{Operations, Outcome, SharedResult};
+use crate::http::{Beginning, Operations, Outcome, SharedResult};
 use crate::hub::Hub;
 use crate::store::{Cursor, Store};
 
@@ -158,33 +158,8 @@ impl Operations for GatewayExecutor {
         }
     }
 
-    fn results(&self, request: Request, caller: &Caller) -> BoxStream<'static, Outcome> {
-        let start = self.clone().start(request, caller.clone());
-        Starting::Begins(start.boxed()).boxed()
-    }
-}
-
-/// An operation's results. What its beginning needs is gone once it has begun: thousands of
-/// subscriptions wait for hours.
-enum Starting {
-    Begins(BoxFuture<'static, BoxStream<'static, Outcome>>),
-    Runs(BoxStream<'static, Outcome>),
-}
-
-impl Stream for Starting {
-    type Item = Outcome;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
-        let this = &mut *self;
-        loop {
-            match this {
-                Self::Begins(start) => {
-                    let results = ready!(start.poll_unpin(cx));
-                    *this = Self::Runs(results);
-                }
-                Self::Runs(results) => return results.poll_next_unpin(cx),
-            }
-        }
+    fn results(&self, request: Request, caller: &Caller) -> Beginning {
+        self.clone().start(request, caller.clone()).boxed()
     }
 }
 

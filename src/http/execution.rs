@@ -65,7 +65,11 @@ pub(super) fn results<E: Operations>(
         };
         while_same.boxed()
     } else {
-        in_time(running.boxed(), front.shared.config.execution_timeout, request_id)
+        in_time(
+            running.boxed(),
+            front.shared.config.execution_timeout,
+            request_id,
+        )
     }
 }
 

@@ -49,7 +49,7 @@ pub use documents::{Documents, DocumentsConfig};
 pub use eventbridge::{NotTaken, TakeEvents};
 pub use health::{ComponentState, Readiness};
 pub use listener::{bind, serve};
-pub use operations::{Operations, Outcome, Shared as SharedResult, text_of};
+pub use operations::{Beginning, Operations, Outcome, Shared as SharedResult, text_of};
 pub use rate::RateConfig;
 pub use seats::SeatsConfig;
 

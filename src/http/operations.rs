@@ -2,8 +2,9 @@
 
 use async_graphql::{ObjectType, Request, Response, Schema, SubscriptionType};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::future::{BoxFuture, ready};
 use futures_util::stream::BoxStream;
+use futures_util::{FutureExt, StreamExt};
 
 use super::response::{Body, to_json};
 use crate::domain::caller::Caller;
@@ -16,9 +17,13 @@ pub trait Operations: Clone + Send + Sync + 'static {
     /// Runs a query or a mutation.
     fn execute(&self, request: Request, caller: &Caller) -> impl Future<Output = Response> + Send;
 
-    /// Runs an operation of any kind; the stream ends with it.
-    fn results(&self, request: Request, caller: &Caller) -> BoxStream<'static, Outcome>;
+    /// Begins an operation of any kind; the stream ends with it.
+    fn results(&self, request: Request, caller: &Caller) -> Beginning;
 }
+
+/// An operation that begins. What it needs for that is gone once it runs: thousands of subscriptions
+/// wait for hours.
+pub type Beginning = BoxFuture<'static, BoxStream<'static, Outcome>>;
 
 /// One result of an operation.
 #[derive(Debug)]
@@ -78,9 +83,8 @@ where
         Schema::execute(self, request.data(caller.clone())).await
     }
 
-    fn results(&self, request: Request, caller: &Caller) -> BoxStream<'static, Outcome> {
-        self.execute_stream(request.data(caller.clone()))
-            .map(Outcome::Own)
-            .boxed()
+    fn results(&self, request: Request, caller: &Caller) -> Beginning {
+        let responses = self.execute_stream(request.data(caller.clone()));
+        ready(responses.map(Outcome::Own).boxed()).boxed()
     }
 }

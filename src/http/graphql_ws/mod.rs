@@ -30,8 +30,9 @@ use super::operations::Operations;
 use super::response::{code, error, refusal, too_many_connections};
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
-/// Tungstenite keeps a read buffer of this size per connection and clears it at each read.
-const READ_BUFFER: usize = 4 * 1024;
+/// Tungstenite keeps a read buffer of this size per connection and clears it at each read. Clients say
+/// little; a long message takes a few reads.
+const READ_BUFFER: usize = 1024;
 /// Above a usual batch of messages, so that they leave in one write.
 const WRITE_BUFFER: usize = 8 * 1024;
 
@@ -86,8 +87,11 @@ pub(super) async fn upgrade<E: Operations>(front: Front<E>, request: Request) ->
         .max_write_buffer_size(WRITE_BUFFER + 2 * shared.config.ws_max_result)
         .max_message_size(shared.config.ws_max_message)
         .max_frame_size(shared.config.ws_max_message)
-        .on_upgrade(move |socket| async move {
-            socket::serve(socket, front, parts.headers, peer).await;
-            drop((tracked, seat));
+        .on_upgrade(move |socket| {
+            let serving = socket::serve(socket, front, parts.headers, peer);
+            async move {
+                serving.await;
+                drop((tracked, seat));
+            }
         })
 }

@@ -36,20 +36,23 @@ const TURN: usize = 64;
 /// Messages that may wait for a blocked client before it is no longer listened to.
 const OUTBOX: usize = 64;
 
-/// Serves the socket until it is closed.
-pub(super) async fn serve<E: Operations>(
+/// Serves the socket until it is closed. The future is small: most of a connection's life it stands
+/// still, and whatever it might hold once would be held all the time.
+pub(super) fn serve<E: Operations>(
     socket: WebSocket,
     front: Front<E>,
     upgrade: HeaderMap,
     peer: Peer,
-) {
+) -> impl Future<Output = ()> + Send {
     let close_timeout = front.shared.config.ws_close_timeout;
-    let mut connection = Connection::new(socket, front, upgrade, peer);
-    let ending = poll_fn(|cx| connection.poll(cx)).await;
-    count_closed(ending.code());
-    let socket = connection.into_socket();
-    // A client that does not say goodbye is left without.
-    let _ = tokio::time::timeout(close_timeout, say_goodbye(socket, ending)).await;
+    let mut connection = Box::new(Connection::new(socket, front, upgrade, peer));
+    async move {
+        let ending = poll_fn(|cx| connection.poll(cx)).await;
+        count_closed(ending.code());
+        let goodbye = say_goodbye(connection.into_socket(), ending);
+        // A client that does not say goodbye is left without.
+        let _ = tokio::time::timeout(close_timeout, Box::pin(goodbye)).await;
+    }
 }
 
 async fn say_goodbye(mut socket: WebSocket, ending: Ending) {
@@ -230,7 +233,8 @@ impl<E: Operations> Connection<E> {
                 self.outbox.push_back(Message::Text(text.into()));
             }
             Some(Action::Stop(serial)) => self.running.remove(serial),
-            Some(Action::Start(serial, request)) => {
+            Some(Action::Start(serial, mut request)) => {
+                self.front.executor.prepare(&mut request);
                 let present = self.present.as_ref();
                 let session = present
                     .expect("operations start after the verdict")
@@ -406,7 +410,7 @@ impl<E: Operations> Connection<E> {
     }
 
     /// Ends everything but the socket: operations stop before the goodbyes begin.
-    fn into_socket(self) -> WebSocket {
+    fn into_socket(self: Box<Self>) -> WebSocket {
         self.socket
     }
 }
