@@ -124,6 +124,19 @@ impl Hub {
         self.order().after(sequence, limit)
     }
 
+    /// Looks through the published entries after a place, at most `limit` of them, and keeps what
+    /// `sift` makes of them; and says how far it has looked. `None` when they are not in memory any more.
+    pub fn sift<T>(
+        &self,
+        sequence: u64,
+        limit: usize,
+        sift: impl FnMut(&Arc<Committed>) -> Option<T>,
+    ) -> Option<(Vec<T>, u64)> {
+        let order = self.order();
+        let (entries, last) = order.entries_after(sequence, limit)?;
+        Some((entries.filter_map(sift).collect(), last))
+    }
+
     /// Whether the log can be followed from the cursor; `None` when only the database can tell.
     pub fn check(&self, cursor: &Cursor) -> Option<Result<(), CursorRefused>> {
         let order = self.order();
@@ -231,11 +244,20 @@ impl Order {
     }
 
     fn after(&self, sequence: u64, limit: usize) -> Option<Vec<Arc<Committed>>> {
-        let missing = self.head.sequence.saturating_sub(sequence);
-        let skipped = self
-            .tail
-            .len()
-            .checked_sub(usize::try_from(missing).ok()?)?;
-        Some(self.tail.range(skipped..).take(limit).cloned().collect())
+        let (entries, _) = self.entries_after(sequence, limit)?;
+        Some(entries.cloned().collect())
+    }
+
+    /// And the place of the last of them.
+    fn entries_after(
+        &self,
+        sequence: u64,
+        limit: usize,
+    ) -> Option<(impl Iterator<Item = &Arc<Committed>>, u64)> {
+        let missing = usize::try_from(self.head.sequence.saturating_sub(sequence)).ok()?;
+        let skipped = self.tail.len().checked_sub(missing)?;
+        let entries = missing.min(limit);
+        let last = sequence + entries as u64;
+        Some((self.tail.range(skipped..skipped + entries), last))
     }
 }

@@ -121,31 +121,38 @@ impl Following {
         let shared = Arc::clone(&self.shared);
         let subscriber = Arc::clone(&self.subscriber);
         let place = self.place;
-        let pages = stream::try_unfold(after, move |seen| {
-            let shared = Arc::clone(&shared);
+        let reader = Arc::clone(&self.subscriber);
+        let pages = stream::try_unfold(after, move |mut seen| {
+            let (shared, reader) = (Arc::clone(&shared), Arc::clone(&reader));
             async move {
                 loop {
-                    let entries = shared.replay.after(seen).await?;
-                    if let Some(last) = entries.last() {
-                        let last = last.sequence();
-                        return Ok(Some((entries, last)));
+                    let (told, last) = shared
+                        .replay
+                        .sift(seen, |entry| {
+                            let sighting = reader.sighting(entry)?;
+                            Some((Arc::clone(entry), sighting))
+                        })
+                        .await?;
+                    let is_all = last == seen;
+                    seen = last;
+                    if !told.is_empty() {
+                        return Ok(Some((told, seen)));
                     }
-                    if shared.go_live(place, seen) {
+                    if is_all && shared.go_live(place, seen) {
                         return Ok(None);
                     }
-                    // The router is ahead of what could be read just now.
+                    // Others have their turn; or the router is ahead of what could be read just now.
                     tokio::task::yield_now().await;
                 }
             }
         });
-        let shared = Arc::clone(&self.shared);
+        let (shared, subscriber) = (Arc::clone(&self.shared), Arc::clone(&self.subscriber));
         pages
-            .flat_map(move |page: Result<Vec<Arc<Committed>>, _>| {
-                let (entries, failure) = match page {
-                    Ok(entries) => (entries, None),
+            .flat_map(move |page: Result<Vec<(Arc<Committed>, Sighting)>, _>| {
+                let (told, failure) = match page {
+                    Ok(told) => (told, None),
                     Err(failure) => (Vec::new(), Some(Err(failure))),
                 };
-                let told = matching(&subscriber, entries);
                 let (shared, subscriber) = (Arc::clone(&shared), Arc::clone(&subscriber));
                 stream::iter(told)
                     .then(move |(entry, sighting)| {
@@ -247,20 +254,6 @@ impl Beginning {
             snapshot: Some(snapshot),
         })
     }
-}
-
-/// The entries that are told to the subscriber.
-fn matching(
-    subscriber: &Subscriber,
-    entries: Vec<Arc<Committed>>,
-) -> Vec<(Arc<Committed>, Sighting)> {
-    entries
-        .into_iter()
-        .filter_map(|entry| {
-            let sighting = subscriber.sighting(&entry)?;
-            Some((entry, sighting))
-        })
-        .collect()
 }
 
 async fn make(

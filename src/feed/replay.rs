@@ -86,8 +86,19 @@ impl Replay {
         &self,
         sequence: u64,
     ) -> Result<Vec<Arc<Committed>>, Arc<StoreError>> {
-        if let Some(entries) = self.hub.some_after(sequence, STEP) {
-            return Ok(entries);
+        let (entries, _) = self.sift(sequence, |entry| Some(Arc::clone(entry))).await?;
+        Ok(entries)
+    }
+
+    /// What `sift` makes of some of the entries after a place, and the place up to which it has seen
+    /// them: the same one when there are no more.
+    pub(super) async fn sift<T>(
+        &self,
+        sequence: u64,
+        mut sift: impl FnMut(&Arc<Committed>) -> Option<T>,
+    ) -> Result<(Vec<T>, u64), Arc<StoreError>> {
+        if let Some(sifted) = self.hub.sift(sequence, STEP, &mut sift) {
+            return Ok(sifted);
         }
         let number = sequence / PAGE;
         let cell = self.pages().cell(number);
@@ -98,7 +109,9 @@ impl Replay {
         }
         let page = read.as_ref().map_err(Arc::clone)?;
         let read_before = usize::try_from(sequence % PAGE).expect("a page is small");
-        Ok(page.get(read_before..).unwrap_or_default().to_vec())
+        let entries = page.get(read_before..).unwrap_or_default();
+        let last = entries.last().map_or(sequence, |entry| entry.sequence());
+        Ok((entries.iter().filter_map(sift).collect(), last))
     }
 
     async fn read(&self, number: u64) -> Result<Page, Arc<StoreError>> {
