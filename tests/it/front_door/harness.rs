@@ -11,11 +11,11 @@ use conversation_gateway::clock::SystemClock;
 use conversation_gateway::domain::caller::{Caller, Scope};
 use conversation_gateway::domain::permission::Permissions;
 use conversation_gateway::http::{
-    self, Authenticate, ComponentState, HttpConfig, HttpParts, NotTaken, Operations, Outcome,
-    Readiness, Refused, SharedResult, TakeEvents,
+    self, Authenticate, Beginning, ComponentState, HttpConfig, HttpParts, NotTaken, Operations,
+    Outcome, Readiness, Refused, SharedResult, TakeEvents,
 };
 use conversation_gateway::sessions::{Pass, Sessions};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{self, Stream, StreamExt};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use reqwest::{RequestBuilder, Response};
@@ -335,12 +335,11 @@ impl Operations for Cursors {
         Operations::execute(&self.0, request, caller).await
     }
 
-    fn results(
-        &self,
-        request: async_graphql::Request,
-        caller: &Caller,
-    ) -> stream::BoxStream<'static, Outcome> {
-        self.0.results(request, caller).map(with_cursor).boxed()
+    fn results(&self, request: async_graphql::Request, caller: &Caller) -> Beginning {
+        let beginning = self.0.results(request, caller);
+        beginning
+            .map(|results| results.map(with_cursor).boxed())
+            .boxed()
     }
 }
 
