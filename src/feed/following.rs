@@ -119,7 +119,6 @@ impl Following {
     /// The matching entries after a place, up to where the router takes over.
     fn read_log(&self, after: u64) -> BoxStream<'static, Result<Made, Arc<StoreError>>> {
         let shared = Arc::clone(&self.shared);
-        let subscriber = Arc::clone(&self.subscriber);
         let place = self.place;
         let reader = Arc::clone(&self.subscriber);
         let pages = stream::try_unfold(after, move |mut seen| {
