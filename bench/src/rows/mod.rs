@@ -203,11 +203,13 @@ static ROWS: &[Row] = &[
     },
     Row {
         name: "judge",
+        title: "Nasty documents of up to 100 kB before the judge",
         work: Work::Judge,
         servers: GATEWAY,
     },
     Row {
         name: "bombs",
+        title: "Bombs at 50 requests a second beside ordinary requests",
         work: Work::Bombs,
         servers: GATEWAY,
     },
