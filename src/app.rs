@@ -97,13 +97,7 @@ impl App {
             Arc::clone(&clock),
         );
         let shown = genesys_listener.shown_queues();
-        let readings = Readings {
-            config: config.eventbridge.clone(),
-            client: genesys.clone(),
-            ingest: ingest.clone(),
-            feed: feed_status.clone(),
-            shown,
-        };
+        let readings = Readings::new(&config.eventbridge, &genesys, &ingest, &feed_status, shown);
         let events = EventBridge::new(store.clone(), Arc::clone(&clock));
         let sockets = TaskTracker::new();
         let directory = Directory::new(genesys, &config.genesys.directory);

@@ -46,11 +46,30 @@ pub struct EventBridge {
 
 /// Reads what events named.
 pub struct Readings {
-    pub config: EventBridgeConfig,
-    pub client: GenesysClient,
-    pub ingest: Ingest,
-    pub feed: watch::Receiver<FeedStatus>,
-    pub shown: watch::Receiver<ShownQueues>,
+    config: EventBridgeConfig,
+    client: GenesysClient,
+    ingest: Ingest,
+    feed: watch::Receiver<FeedStatus>,
+    shown: watch::Receiver<ShownQueues>,
+}
+
+impl Readings {
+    /// `feed` and `shown` say whether a topic shows a conversation anyway.
+    pub fn new(
+        config: &EventBridgeConfig,
+        client: &GenesysClient,
+        ingest: &Ingest,
+        feed: &watch::Receiver<FeedStatus>,
+        shown: watch::Receiver<ShownQueues>,
+    ) -> Self {
+        Self {
+            config: config.clone(),
+            client: client.clone(),
+            ingest: ingest.clone(),
+            feed: feed.clone(),
+            shown,
+        }
+    }
 }
 
 impl TakeEvents for EventBridge {
