@@ -240,7 +240,7 @@ fn whatever_happens_the_machine_keeps_to_the_protocol() {
     fuzz.run(|input| {
         let mut protocol = Protocol::new(LIMITS, admission.clone());
         let mut model = Model::default();
-        for line in input.lines() {
+        for line in input.lines().filter(|line| !line.is_empty()) {
             let action = step(&mut protocol, &mut model, line);
             if !model.follow(action) {
                 break;
