@@ -189,7 +189,7 @@ impl Measured {
         for line in self.lines() {
             let shown = |kind| {
                 line.spread(kind)
-                    .map_or_else(|| "-".to_owned(), |s| s.text())
+                    .map_or_else(|| "-".to_owned(), Spread::text)
             };
             let ratio = line.ratio();
             let _ = writeln!(
@@ -214,13 +214,12 @@ impl Measured {
         let mut lines: Vec<Line<'_>> = Vec::new();
         for (server, runs) in &self.runs {
             for figure in runs.iter().flatten() {
-                let line = match lines.iter().position(|line| line.what == figure.what) {
-                    Some(place) => &mut lines[place],
-                    None => {
-                        lines.push(Line::new(figure));
-                        lines.last_mut().expect("just pushed")
-                    }
-                };
+                let known = lines.iter().position(|line| line.what == figure.what);
+                let place = known.unwrap_or_else(|| {
+                    lines.push(Line::new(figure));
+                    lines.len() - 1
+                });
+                let line = &mut lines[place];
                 line.values.entry(*server).or_default().push(figure.value);
                 if *server == Kind::Gateway {
                     line.goal = figure.goal;
@@ -268,14 +267,14 @@ impl<'a> Line<'a> {
     fn judged(&self, goal: Goal) -> (String, String, bool) {
         let spread = self.spread(Kind::Gateway);
         let value = spread.map_or(f64::NAN, |spread| spread.median);
-        let text = spread.map_or_else(|| "-".to_owned(), |spread| spread.text());
+        let text = spread.map_or_else(|| "-".to_owned(), Spread::text);
         match goal {
             Goal::AtMost(most) => (format!("≤ {}", rounded(most)), text, value <= most),
             Goal::AtLeast(least) => (format!("≥ {}", rounded(least)), text, value >= least),
             Goal::TimesFloor(times) => {
                 let ratio = self.ratio().unwrap_or(f64::NAN);
                 let floor = self.spread(Kind::Floor);
-                let floor = floor.map_or_else(|| "-".to_owned(), |spread| spread.text());
+                let floor = floor.map_or_else(|| "-".to_owned(), Spread::text);
                 (
                     format!("≤ {times} × floor"),
                     format!("{ratio:.2} × ({text} : {floor})"),
@@ -295,7 +294,7 @@ struct Spread {
 
 impl Spread {
     fn text(self) -> String {
-        if self.least == self.most {
+        if rounded(self.least) == rounded(self.most) {
             return rounded(self.median);
         }
         format!(

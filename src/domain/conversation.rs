@@ -178,7 +178,9 @@ impl Conversation {
         reading: &ConversationEvent,
     ) -> Result<Applied, Refused> {
         let mut updates = Vec::new();
-        if let Fact::Seen { snapshot: told, .. } = &reading.fact {
+        if let Fact::Seen { snapshot: told, .. } = &reading.fact
+            && told.shape == Shape::Whole
+        {
             naming::learn(&mut self.facts, &told.participants);
             for event in waiting {
                 if let Fact::Seen { snapshot, .. } = &event.fact

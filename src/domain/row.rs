@@ -113,10 +113,10 @@ words! {
         Reading = "READING",
         Closing = "CLOSING",
         WrapUp = "WRAP_UP",
-        /// A leg that Genesys forgot holds the status up.
-        Watching = "WATCHING",
         /// Genesys itself ended the conversation with an error.
         Genesys = "GENESYS",
+        /// A leg that Genesys forgot holds the status up.
+        Watching = "WATCHING",
     }
 }
 

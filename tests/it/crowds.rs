@@ -133,7 +133,8 @@ async fn crowd<F: Future<Output = Client>>(one: impl Fn() -> F) -> Vec<Client> {
 async fn stuck(address: SocketAddr) -> Client {
     let mut client = connect(address).await;
     // The same long name many times, so that few changes fill the buffers between the two.
-    let names: String = (0..20).map(|number| format!("n{number}: name ")).collect();
+    let names = (0..20).map(|number| format!("n{number}: name "));
+    let names = names.collect::<Vec<_>>().concat();
     let follow = format!(
         "subscription {{ conversationChanged {{ conversation {{ context {{ {names} }} }} }} }}"
     );

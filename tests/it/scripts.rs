@@ -21,17 +21,17 @@ const STATUS_CHANGES: &str = "subscription { conversationStatusChanged { cursor 
 
 #[tokio::test]
 async fn every_script_equals_the_truth_on_sqlite() {
-    play_all(Database::Sqlite, &[]).await;
+    Box::pin(play_all(Database::Sqlite, &[])).await;
 }
 
 #[tokio::test]
 async fn every_script_equals_the_truth_on_postgresql() {
-    play_all(Database::Postgres, &[]).await;
+    Box::pin(play_all(Database::Postgres, &[])).await;
 }
 
 #[tokio::test]
 async fn every_script_equals_the_truth_through_per_media_topics() {
-    play_all(Database::Sqlite, &["--topics", "media"]).await;
+    Box::pin(play_all(Database::Sqlite, &["--topics", "media"])).await;
 }
 
 /// A script that was played, and as which conversation.

@@ -48,7 +48,7 @@ fn cost(text: &str, limits: &Limits) -> anyhow::Result<Duration> {
         let verdict = judge::read(text, limits).and_then(|it| it.weigh(limits, |_| None));
         std::hint::black_box(verdict).ok();
     }
-    Ok((cpu()? - before) / TIMES)
+    Ok(cpu()?.saturating_sub(before) / TIMES)
 }
 
 /// What this thread has used of the processor.

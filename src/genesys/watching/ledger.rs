@@ -135,13 +135,22 @@ impl Ledger {
             .collect()
     }
 
-    /// Those whose time has come and that are not being read, the longest due first.
-    pub(super) fn due(&self, now: Instant) -> Vec<ConversationId> {
-        let mut due: Vec<_> = self
-            .0
-            .iter()
-            .filter(|(_, watched)| !watched.is_being_read() && watched.due <= now)
-            .map(|(id, watched)| (watched.is_patient(), watched.due, *id))
+    /// Those whose time has come and that are not being read, the longest due first. Where a patient
+    /// one is due, those go along that would be halfway to their time: so they come to be asked for
+    /// together.
+    pub(super) fn due(&self, config: &WatchConfig, now: Instant) -> Vec<ConversationId> {
+        let waiting = || self.0.iter().filter(|(_, it)| !it.is_being_read());
+        let gathers = waiting().any(|(_, it)| it.is_patient() && it.due <= now);
+        let mut due: Vec<_> = waiting()
+            .filter(|(_, it)| {
+                let early = if gathers && it.is_patient() {
+                    config.wait(it.watch, it.readings) / 2
+                } else {
+                    Duration::ZERO
+                };
+                it.due <= now + early
+            })
+            .map(|(id, it)| (it.is_patient(), it.due, *id))
             .collect();
         due.sort_unstable();
         due.into_iter().map(|(_, _, id)| id).collect()
@@ -234,15 +243,16 @@ mod tests {
         let (mut ledger, start) = (Ledger::default(), Instant::now());
         let list = [open(1, S::Connected, 0), open(2, S::Parked, 0)];
         take(&mut ledger, &list, start + MINUTE, 60_000);
-        assert_eq!(ledger.due(start + MINUTE * 14), []);
-        assert_eq!(ledger.due(start + MINUTE * 15), [id(1)]);
-        assert_eq!(ledger.due(start + MINUTE * 60), [id(1), id(2)]);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 14), []);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 15), [id(1)]);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 60), [id(1), id(2)]);
         ledger.begin(id(1));
-        assert_eq!(ledger.due(start + MINUTE * 16), []);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 16), []);
         ledger.done(id(1), false, &config(), start + MINUTE * 16);
         take(&mut ledger, &list, start + MINUTE * 17, 17 * 60_000);
-        assert_eq!(ledger.due(start + MINUTE * 30), []);
-        assert_eq!(ledger.due(start + MINUTE * 31), [id(1)]);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 30), []);
+        let along = [id(1), id(2)];
+        assert_eq!(ledger.due(&config(), start + MINUTE * 31), along);
     }
 
     #[test]
@@ -251,10 +261,23 @@ mod tests {
         take(&mut ledger, &[open(1, S::Connected, 0)], start, 0);
         let later = [open(1, S::Connected, 600_000)];
         take(&mut ledger, &later, start + MINUTE * 10, 600_000);
-        assert_eq!(ledger.due(start + MINUTE * 24), []);
-        assert_eq!(ledger.due(start + MINUTE * 25), [id(1)]);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 24), []);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 25), [id(1)]);
         take(&mut ledger, &[], start + MINUTE * 25, 1_500_000);
-        assert_eq!(ledger.due(start + MINUTE * 60), []);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 60), []);
+    }
+
+    #[test]
+    fn those_halfway_to_their_time_go_along_with_one_that_is_due() {
+        let (mut ledger, start) = (Ledger::default(), Instant::now());
+        let list = [1, 2, 3].map(|number| {
+            let minutes = [0, 5, 10][usize::try_from(number - 1).unwrap()];
+            open(number, S::Connected, minutes * 60_000)
+        });
+        take(&mut ledger, &list, start + MINUTE * 10, 600_000);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 14), []);
+        let together = ledger.due(&config(), start + MINUTE * 15);
+        assert_eq!(together, [id(1), id(2)]);
     }
 
     #[test]
@@ -263,9 +286,9 @@ mod tests {
         let at = (start + MINUTE, Time::from_millis(0));
         ledger.enter(id(1), Watch::Unshown, Duration::ZERO, at);
         ledger.take(&[], |_| true, &config(), start, at);
-        assert_eq!(ledger.due(start + MINUTE), [id(1)]);
+        assert_eq!(ledger.due(&config(), start + MINUTE), [id(1)]);
         ledger.take(&[], |_| true, &config(), start + MINUTE * 2, at);
-        assert_eq!(ledger.due(start + MINUTE * 2), []);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 2), []);
     }
 
     #[test]
@@ -276,9 +299,12 @@ mod tests {
         ledger.begin(id(1));
         ledger.done(id(1), true, &config(), start);
         take(&mut ledger, &list, start, 0);
-        assert_eq!(ledger.due(start + Duration::from_secs(20)), [id(1)]);
+        assert_eq!(
+            ledger.due(&config(), start + Duration::from_secs(20)),
+            [id(1)]
+        );
         ledger.done(id(1), false, &config(), start);
         take(&mut ledger, &list, start, 0);
-        assert_eq!(ledger.due(start + MINUTE * 14), []);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 14), []);
     }
 }

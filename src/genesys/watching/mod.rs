@@ -164,7 +164,7 @@ impl<S: Sink> Round<S> {
         if now < self.not_before {
             return;
         }
-        let due = self.ledger.due(now);
+        let due = self.ledger.due(&self.parts.config, now);
         let (patient, urgent): (Vec<_>, Vec<_>) = due.into_iter().partition(|id| {
             let watched = self.ledger.get(*id);
             watched.is_some_and(ledger::Watched::is_patient)

@@ -410,7 +410,7 @@ impl<E: Operations> Connection<E> {
     }
 
     /// Ends everything but the socket: operations stop before the goodbyes begin.
-    fn into_socket(self: Box<Self>) -> WebSocket {
+    fn into_socket(self) -> WebSocket {
         self.socket
     }
 }

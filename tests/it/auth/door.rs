@@ -406,12 +406,12 @@ async fn no_path_shows_what_is_foreign(database: Database) {
 
 #[tokio::test]
 async fn no_path_shows_what_is_foreign_on_sqlite() {
-    no_path_shows_what_is_foreign(Database::Sqlite).await;
+    Box::pin(no_path_shows_what_is_foreign(Database::Sqlite)).await;
 }
 
 #[tokio::test]
 async fn no_path_shows_what_is_foreign_on_postgresql() {
-    no_path_shows_what_is_foreign(Database::Postgres).await;
+    Box::pin(no_path_shows_what_is_foreign(Database::Postgres)).await;
 }
 
 /// Unknown here, known to Genesys, and then another queue's: neither linked nor shown.

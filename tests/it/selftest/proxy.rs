@@ -168,14 +168,18 @@ async fn forward(
     }
 }
 
-/// The texts of the short masked frames in what a client sent at once.
+/// The texts of the masked frames of less than 64 kB in what a client sent at once.
 fn texts(mut bytes: &[u8]) -> Vec<String> {
     let mut texts = Vec::new();
-    while let [first, second, mask @ ..] = bytes
+    while let [first, second, rest @ ..] = bytes
         && *second & 0x80 != 0
     {
-        let length = usize::from(second & 0x7f);
-        let Some((mask, rest)) = mask.split_at_checked(4) else {
+        let (length, rest) = match (second & 0x7f, rest) {
+            (126, [high, low, rest @ ..]) => (u16::from_be_bytes([*high, *low]), rest),
+            (length, rest) => (u16::from(length), rest),
+        };
+        let length = usize::from(length);
+        let Some((mask, rest)) = rest.split_at_checked(4) else {
             break;
         };
         let Some((payload, rest)) = rest.split_at_checked(length) else {
