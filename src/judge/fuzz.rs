@@ -163,6 +163,8 @@ fn whatever_is_sent_is_judged_in_linear_work_and_never_too_leniently() {
         let parsed = (!is_too_much).then(|| parse_query(text).ok()).flatten();
         match (&verdict, &parsed) {
             (Ok(weight), Some(document)) => compare(weight, document, text),
+            // No fragment may be called `on` (GraphQL specification, 2.8); the parser lets it pass.
+            (Err(Unfit::Syntax { at }), Some(_)) if text[*at..].starts_with("on") => {}
             (Err(Unfit::Syntax { at }), Some(_)) => {
                 panic!("no syntax error at {at}: {text}")
             }
