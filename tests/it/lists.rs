@@ -158,7 +158,7 @@ async fn filters_and_cases_narrow_the_list() {
 #[tokio::test]
 async fn a_page_costs_the_same_number_of_statements_whatever_its_length() {
     let organisation = Organisation::start().await;
-    // Nothing else runs statements meanwhile: the log is not polled.
+    // The log is not polled.
     let quiet = ["--log-poll-ms", "3600000"];
     let gateway = Gateway::start_with(&organisation, Database::Sqlite, &quiet).await;
     fill(&gateway).await;
@@ -168,9 +168,14 @@ async fn a_page_costs_the_same_number_of_statements_whatever_its_length() {
                 participants(includeSystem: true) {{ sessions {{ state }} }}
                 statusHistory(first: 5) {{ nodes {{ status }} }} }} }} }}"
         );
-        let before = gateway.store.statements();
-        gateway.query(&query, json!({})).await;
-        gateway.store.statements() - before
+        let mut least = u64::MAX;
+        // What the gateway looks up by itself meanwhile is counted too: the least of some is the page's.
+        for _ in 0..5 {
+            let before = gateway.store.statements();
+            gateway.query(&query, json!({})).await;
+            least = least.min(gateway.store.statements() - before);
+        }
+        least
     };
     let of_two = cost(2).await;
     assert_eq!(cost(100).await, of_two);

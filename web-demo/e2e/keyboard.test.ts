@@ -56,10 +56,12 @@ describe("by keyboard alone", () => {
     await tabTo(/^Connected/);
     await on.page.keyboard.press("Space");
     await on.page.waitForURL(/status=CONNECTED/);
+    await on.page.locator(`[data-case="${objectId}"]`).waitFor();
     await tabTo(number);
     await on.page.keyboard.press("Enter");
     await on.page.waitForURL(`**/cases/${objectId}`);
 
+    await on.page.getByRole("button", { name: "Close…" }).waitFor();
     await tabTo("Close…");
     await on.page.keyboard.press("Enter");
     await tabTo("Wrap-up code");
