@@ -168,18 +168,19 @@ async fn a_page_costs_the_same_number_of_statements_whatever_its_length() {
                 participants(includeSystem: true) {{ sessions {{ state }} }}
                 statusHistory(first: 5) {{ nodes {{ status }} }} }} }} }}"
         );
-        let mut least = u64::MAX;
-        // What the gateway looks up by itself meanwhile is counted too: the least of some is the page's.
-        for _ in 0..5 {
-            let before = gateway.store.statements();
-            gateway.query(&query, json!({})).await;
-            least = least.min(gateway.store.statements() - before);
-        }
-        least
+        let before = gateway.store.statements();
+        gateway.query(&query, json!({})).await;
+        gateway.store.statements() - before
     };
-    let of_two = cost(2).await;
-    assert_eq!(cost(100).await, of_two);
-    assert!(of_two <= 8, "{of_two} statements");
+    // What the gateway looks up by itself is counted too: in a quiet moment both cost the same.
+    eventually(
+        "both pages cost the same, at most eight statements",
+        || async {
+            let of_two = cost(2).await;
+            (cost(100).await == of_two && of_two <= 8).then_some(())
+        },
+    )
+    .await;
 }
 
 #[tokio::test]
