@@ -14,6 +14,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 use super::wire::{self, Signal};
 use crate::clock::Clock;
 use crate::domain::ids::ConversationId;
+use crate::domain::snapshot::{LegState, Snapshot};
 use crate::domain::time::Time;
 
 /// The longest message that is read.
@@ -204,6 +205,19 @@ fn named_in(text: &str) -> Option<ConversationId> {
 pub(super) fn skipped(reason: &'static str) {
     metrics::counter!("gateway_genesys_frames_skipped_total", "reason" => reason).increment(1);
     tracing::warn!(reason, "a notification was skipped");
+}
+
+/// Counts states of legs that the gateway has no meaning for: such a leg decides nothing while it
+/// is open.
+pub(super) fn count_unknown_words(snapshot: &Snapshot) {
+    let legs = snapshot.participants.iter().flat_map(|it| &it.legs);
+    let unknown = legs
+        .filter(|leg| leg.state == LegState::Unrecognised)
+        .count();
+    if unknown > 0 {
+        let unknown = u64::try_from(unknown).unwrap_or(u64::MAX);
+        metrics::counter!("gateway_genesys_unknown_words_total").increment(unknown);
+    }
 }
 
 #[cfg(test)]

@@ -317,6 +317,7 @@ impl<S: Sink> Applying<S> {
             Ok(Decoded::Snapshot(snapshot)) => {
                 self.board.heard(at);
                 metrics::counter!("gateway_genesys_notifications_total").increment(1);
+                channel::count_unknown_words(&snapshot);
                 let event = ConversationEvent {
                     conversation_id: snapshot.conversation_id,
                     received_at: at,
