@@ -39,6 +39,15 @@ export async function until(
   }
 }
 
+/** Every status that a conversation has lived through, oldest first. */
+export async function historyOf(gateway: Gateway, conversationId: string): Promise<string[]> {
+  const query = `query ($id: ID!) { conversation(conversationId: $id) { statusHistory { nodes { status } } } }`;
+  const { conversation } = await ask<{
+    conversation: { statusHistory: { nodes: { status: string }[] } };
+  }>(gateway, query, { id: conversationId });
+  return conversation.statusHistory.nodes.map(({ status }) => status);
+}
+
 const caseIn = ({ context }: Known) => context.find(({ key }) => key === "CASE");
 
 /** The case that the demo's registrar gave a conversation. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ask } from "./api";
+import { historyOf } from "./api";
 import { stage } from "./stage";
 
 const on = stage();
@@ -7,6 +7,8 @@ const drawer = () => on.page.getByRole("complementary");
 const item = () => on.page.locator("[data-started]").first();
 const press = (name: string | RegExp) => drawer().getByRole("button", { name }).first().click();
 const shows = (status: string) => item().locator(`[data-status="${status}"]`).waitFor();
+const started = async () => String(await item().getAttribute("data-started"));
+const history = async () => historyOf(on.gateway, await started());
 const feed = (name: RegExp) => on.page.getByRole("button", { name }).waitFor({ timeout: 60_000 });
 
 async function openDrawer() {
@@ -34,6 +36,7 @@ describe("the simulator drawer", () => {
     await shows("AFTER_CALL_WORK");
     await press("Wrap up");
     await shows("ENDED");
+    expect(await history()).toEqual([]);
   });
 
   it.each([
@@ -46,6 +49,7 @@ describe("the simulator drawer", () => {
     await shows(status);
     await press("End");
     await shows("ENDED");
+    expect(await history()).toEqual([status, "ENDED"]);
   });
 
   it("says why a step cannot be taken", async () => {
@@ -62,11 +66,12 @@ describe("the simulator drawer", () => {
     await shows("WAITING_IN_QUEUE");
     // It ends by another hand, and the page does not hear of it.
     deaf = true;
-    const id = String(await item().getAttribute("data-started"));
+    const id = await started();
     await on.simulator.step(id, "customer-disconnect");
     await press("Offer to an agent");
     await drawer().locator(".drawer-refused").waitFor();
     await shows("WAITING_IN_QUEUE");
+    expect(await history()).toEqual([]);
   });
 });
 
@@ -75,21 +80,13 @@ describe("breaking the feed", () => {
     await openDrawer();
     await press("Voice call");
     await shows("WAITING_IN_QUEUE");
-    const id = String(await item().getAttribute("data-started"));
+    const id = await started();
     await press(/^Drop the socket/);
     await feed(/^Feed: (Stale since|Catching up)/);
     await on.simulator.steps(id, "offer", "answer");
     await feed(/^Feed: Live/);
     await shows("CONNECTED");
-    const query = `query ($id: ID!) { conversation(conversationId: $id) { statusHistory { nodes { status } } } }`;
-    const { conversation } = await ask<{
-      conversation: { statusHistory: { nodes: { status: string }[] } };
-    }>(on.gateway, query, { id });
-    expect(conversation.statusHistory.nodes.map(({ status }) => status)).toEqual([
-      "WAITING_IN_QUEUE",
-      "ALERTING",
-      "CONNECTED",
-    ]);
+    expect(await history()).toEqual(["WAITING_IN_QUEUE", "ALERTING", "CONNECTED"]);
     await on.simulator.step(id, "customer-disconnect");
   }, 120_000);
 
@@ -128,6 +125,7 @@ describe("breaking the feed", () => {
       await press(words);
       await shows(status);
     }
+    expect(await history()).toEqual([]);
     await press("Heal now");
     await press("Customer ends");
   });

@@ -33,10 +33,11 @@ const outline = () =>
     const element = document.activeElement;
     if (!element) return false;
     const drawn = (pseudo?: string) => {
-      const { outlineStyle, outlineWidth } = getComputedStyle(element, pseudo);
-      return outlineStyle !== "none" && Number.parseFloat(outlineWidth) > 0;
+      const { outlineStyle, outlineWidth, outlineColor } = getComputedStyle(element, pseudo);
+      const seen = !/^transparent$|, 0\)$|\/ 0\)$/.test(outlineColor);
+      return outlineStyle !== "none" && Number.parseFloat(outlineWidth) > 0 && seen;
     };
-    return drawn() || drawn("::after") || element.matches("summary, input, select");
+    return drawn() || drawn("::after");
   });
 
 describe("by keyboard alone", () => {

@@ -1,6 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ask } from "./api";
+import { ask, historyOf, until } from "./api";
 import { launch, openPage } from "./browser";
 import { Gateway } from "./gateway";
 import { Simulator } from "./simulator";
@@ -18,7 +18,6 @@ afterAll(async () => {
 });
 
 const link = `mutation ($input: LinkConversationInput!) { linkConversation(input: $input) { feedCursor } }`;
-const history = `query ($id: ID!) { conversation(conversationId: $id) { statusHistory { nodes { status } } } }`;
 
 it("misses nothing when the gateway is killed, business goes on, and it is started again", async () => {
   const simulator = new Simulator(gateway.simulatorUrl);
@@ -31,9 +30,7 @@ it("misses nothing when the gateway is killed, business goes on, and it is start
   });
   await page.goto(gateway.url);
   const id = await simulator.enqueued();
-  await expect
-    .poll(async () => (await ask<{ conversation: object }>(gateway, history, { id })).conversation)
-    .not.toBeNull();
+  await until(gateway, id, ({ calculatedStatus }) => calculatedStatus === "WAITING_IN_QUEUE");
   const input = { conversationId: id, key: "CASE", objectId: "7", name: "C-7", verb: "UPDATED" };
   await ask(gateway, link, { input });
   await badgeOf(id, "WAITING_IN_QUEUE").waitFor();
@@ -48,11 +45,12 @@ it("misses nothing when the gateway is killed, business goes on, and it is start
   await page.getByText(/^Reconnected at \d\d:\d\d:\d\d:$/).waitFor();
   await badgeOf(id, "ON_HOLD").waitFor({ timeout: 30_000 });
   await page.getByRole("button", { name: /^Feed: Live/ }).waitFor({ timeout: 30_000 });
-  const { conversation } = await ask<{
-    conversation: { statusHistory: { nodes: { status: string }[] } };
-  }>(gateway, history, { id });
-  const told = conversation.statusHistory.nodes.map(({ status }) => status);
-  expect(told).toEqual(["WAITING_IN_QUEUE", "ALERTING", "CONNECTED", "ON_HOLD"]);
+  expect(await historyOf(gateway, id)).toEqual([
+    "WAITING_IN_QUEUE",
+    "ALERTING",
+    "CONNECTED",
+    "ON_HOLD",
+  ]);
 
   await simulator.step(id, "unhold");
   await badgeOf(id, "CONNECTED").waitFor();

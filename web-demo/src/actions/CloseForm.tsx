@@ -1,9 +1,13 @@
 import { useQuery } from "@apollo/client/react";
 import { type FormEvent, useState } from "react";
 import { apollo } from "../api/gateway";
+import { Choice } from "../forms/Choice";
+import { FormButtons } from "../forms/FormButtons";
 import type { ConversationDetailFragment } from "../gql/graphql";
 import { statuses } from "../status/statuses";
 import { CloseConversation, WrapUpCodes } from "./operations";
+
+const none = ["", "None"] as const;
 
 export interface FormProps {
   conversation: ConversationDetailFragment;
@@ -21,6 +25,7 @@ export function CloseForm({ conversation, run, busy, onDone }: FormProps) {
     variables: { queueId: lastQueueId ?? "" },
     skip: !lastQueueId,
   });
+  const codes = data?.wrapUpCodes.map(({ code, name }) => [code, name] as const) ?? [];
 
   async function close(event: FormEvent) {
     event.preventDefault();
@@ -46,17 +51,7 @@ export function CloseForm({ conversation, run, busy, onDone }: FormProps) {
 
   return (
     <form className="form" onSubmit={close} aria-label="Close the conversation">
-      <label className="field">
-        <span className="field-label">Wrap-up code</span>
-        <select className="input" value={code} onChange={({ target }) => setCode(target.value)}>
-          <option value="">None</option>
-          {data?.wrapUpCodes.map((each) => (
-            <option key={each.code} value={each.code}>
-              {each.name}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice label="Wrap-up code" value={code} options={[none, ...codes]} onChoose={setCode} />
       <label className="field field-wide">
         <span className="field-label">Notes, passed on to Genesys and not kept</span>
         <input className="input" value={notes} onChange={({ target }) => setNotes(target.value)} />
@@ -70,14 +65,7 @@ export function CloseForm({ conversation, run, busy, onDone }: FormProps) {
         Force a full teardown, for one that is stuck
       </label>
       {error && <p className="form-error">The codes could not be read: {error.message}</p>}
-      <div className="form-buttons">
-        <button type="submit" className="button button-main" disabled={busy}>
-          Close conversation
-        </button>
-        <button type="button" className="button" onClick={onDone} disabled={busy}>
-          Cancel
-        </button>
-      </div>
+      <FormButtons submit="Close conversation" busy={busy} onCancel={onDone} />
     </form>
   );
 }

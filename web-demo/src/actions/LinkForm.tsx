@@ -1,5 +1,7 @@
 import { type FormEvent, useState } from "react";
 import { apollo } from "../api/gateway";
+import { Choice } from "../forms/Choice";
+import { FormButtons } from "../forms/FormButtons";
 import type { ContextKey, ContextVerb } from "../gql/graphql";
 import type { FormProps } from "./CloseForm";
 import { LinkConversation } from "./operations";
@@ -58,40 +60,7 @@ export function LinkForm({ conversation, run, busy, onDone }: FormProps) {
         <input className="input" value={name} onChange={({ target }) => setName(target.value)} />
       </label>
       <Choice label="It" value={verb} options={verbs} onChoose={setVerb} />
-      <div className="form-buttons">
-        <button type="submit" className="button button-main" disabled={busy}>
-          Link
-        </button>
-        <button type="button" className="button" onClick={onDone} disabled={busy}>
-          Cancel
-        </button>
-      </div>
+      <FormButtons submit="Link" busy={busy} onCancel={onDone} />
     </form>
-  );
-}
-
-interface ChoiceProps<T extends string> {
-  label: string;
-  value: T;
-  options: [value: T, words: string][];
-  onChoose: (value: T) => void;
-}
-
-function Choice<T extends string>({ label, value, options, onChoose }: ChoiceProps<T>) {
-  return (
-    <label className="field">
-      <span className="field-label">{label}</span>
-      <select
-        className="input"
-        value={value}
-        onChange={({ target }) => onChoose(target.value as T)}
-      >
-        {options.map(([option, words]) => (
-          <option key={option} value={option}>
-            {words}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }

@@ -1,12 +1,18 @@
 import { graphql } from "../gql";
 
+graphql(`
+  fragment Outcome on Conversation {
+    id
+    conversationId
+    calculatedStatus
+  }
+`);
+
 export const CloseConversation = graphql(`
   mutation CloseConversation($input: CloseConversationInput!) {
     closeConversation(input: $input) {
       conversation {
-        id
-        conversationId
-        calculatedStatus
+        ...Outcome
       }
     }
   }
@@ -16,9 +22,7 @@ export const RefreshConversation = graphql(`
   mutation RefreshConversation($input: RefreshConversationInput!) {
     refreshConversation(input: $input) {
       conversation {
-        id
-        conversationId
-        calculatedStatus
+        ...Outcome
       }
     }
   }
@@ -28,9 +32,7 @@ export const LinkConversation = graphql(`
   mutation LinkConversation($input: LinkConversationInput!) {
     linkConversation(input: $input) {
       conversation {
-        id
-        conversationId
-        calculatedStatus
+        ...Outcome
       }
     }
   }

@@ -9,6 +9,15 @@ graphql(`
 `);
 
 graphql(`
+  fragment ListEnd on ConversationConnection {
+    pageInfo {
+      ...NextPage
+    }
+    feedCursor
+  }
+`);
+
+graphql(`
   fragment ChangeHead on ConversationChange {
     cursor
     version

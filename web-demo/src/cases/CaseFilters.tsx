@@ -1,8 +1,9 @@
 import { ToggleButton, ToggleButtonGroup } from "react-aria-components";
 import { StatusFilter } from "../conversations/StatusFilter";
-import { media as mediaWords } from "../conversations/words";
-import { type Named, useAgents, useQueues } from "../directory/useDirectory";
-import type { CaseConversationFragment, MediaType } from "../gql/graphql";
+import { media, mediaTypes } from "../conversations/words";
+import { useAgents, useQueues } from "../directory/useDirectory";
+import { Choice } from "../forms/Choice";
+import type { CaseConversationFragment } from "../gql/graphql";
 import type { CaseFilter } from "./caseRows";
 
 interface Props {
@@ -11,7 +12,8 @@ interface Props {
   onFilter: (part: Partial<CaseFilter>) => void;
 }
 
-const mediaChoices = Object.entries(mediaWords).map(([value, { label }]): Named => [value, label]);
+const all = ["", "All"] as const;
+const mediaChoices = mediaTypes.map((each) => [each, media[each].label] as const);
 
 export function CaseFilters({ rows, filter, onFilter }: Props) {
   const [queues, agents] = [useQueues(), useAgents()];
@@ -29,21 +31,21 @@ export function CaseFilters({ rows, filter, onFilter }: Props) {
       </label>
       <Choice
         label="Medium"
-        value={filter.media}
-        options={mediaChoices}
-        onChoose={(value) => onFilter({ media: value as MediaType | null })}
+        value={filter.media ?? ""}
+        options={[all, ...mediaChoices]}
+        onChoose={(media) => onFilter({ media: media || null })}
       />
       <Choice
         label="Queue"
-        value={filter.queueId}
-        options={queues}
-        onChoose={(queueId) => onFilter({ queueId })}
+        value={filter.queueId ?? ""}
+        options={[all, ...queues]}
+        onChoose={(queueId) => onFilter({ queueId: queueId || null })}
       />
       <Choice
         label={filter.withEnded ? "Handled by" : "With agent"}
-        value={filter.agentId}
-        options={agents}
-        onChoose={(agentId) => onFilter({ agentId })}
+        value={filter.agentId ?? ""}
+        options={[all, ...agents]}
+        onChoose={(agentId) => onFilter({ agentId: agentId || null })}
       />
       <StatusFilter
         rows={rows}
@@ -72,34 +74,5 @@ export function EndedSwitch({ filter, onFilter }: Omit<Props, "rows">) {
         All
       </ToggleButton>
     </ToggleButtonGroup>
-  );
-}
-
-interface ChoiceProps {
-  label: string;
-  value: string | null;
-  options: readonly Named[];
-  onChoose: (value: string | null) => void;
-}
-
-function Choice({ label, value, options, onChoose }: ChoiceProps) {
-  const known = value === null || options.some(([option]) => option === value);
-  return (
-    <label className="field">
-      <span className="field-label">{label}</span>
-      <select
-        className="input"
-        value={value ?? ""}
-        onChange={({ target }) => onChoose(target.value || null)}
-      >
-        <option value="">All</option>
-        {!known && value && <option value={value}>{value}</option>}
-        {options.map(([option, words]) => (
-          <option key={option} value={option}>
-            {words}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }

@@ -1,12 +1,10 @@
 import { Link } from "wouter";
-import { None, OwnerName } from "../conversations/OwnerName";
+import { PlaceCells } from "../conversations/PlaceCells";
 import { media } from "../conversations/words";
 import type { CaseConversationFragment } from "../gql/graphql";
 import { Icon } from "../icons/Icon";
 import { StatusBadge } from "../status/StatusBadge";
-import { LongTableRow, type RowPlace } from "../table/LongTable";
-import { useNow } from "../time/clock";
-import { dayTime } from "../time/format";
+import { LongTableCell, LongTableRow, type RowPlace } from "../table/LongTable";
 import { type CaseRow, mediumOf, titleOf } from "./caseRows";
 
 interface Props {
@@ -19,27 +17,18 @@ const shownBadges = 2;
 
 export function CaseTableRow({ row, place }: Props) {
   const { number, subject } = titleOf(row.name, row.objectId);
-  const foremost = row.open[0] ?? row.ended[0];
   return (
     <LongTableRow place={place} className="row-case" data={{ "data-case": row.objectId }}>
-      <span role="cell" className="cell-case">
+      <LongTableCell name="case">
         <Link href={`/cases/${encodeURIComponent(row.objectId)}`} className="case-link">
           <span className="case-number">{number}</span>
           {subject && <span className="case-subject">{subject}</span>}
         </Link>
-      </span>
-      <span role="cell" className="cell-badges">
+      </LongTableCell>
+      <LongTableCell name="badges">
         <Badges row={row} />
-      </span>
-      <span role="cell" className="cell-queue">
-        {foremost?.lastQueueName ?? <None />}
-      </span>
-      <span role="cell" className="cell-owner">
-        <OwnerName owner={foremost?.owner ?? null} />
-      </span>
-      <span role="cell" className="cell-started">
-        <time dateTime={row.lastActivityAt}>{dayTime(row.lastActivityAt, useNow())}</time>
-      </span>
+      </LongTableCell>
+      <PlaceCells conversation={row.open[0] ?? row.ended[0]} at={row.lastActivityAt} />
     </LongTableRow>
   );
 }

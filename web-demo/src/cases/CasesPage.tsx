@@ -1,4 +1,5 @@
 import { useMemo } from "react";
+import { ReadError } from "../conversations/ReadError";
 import { useLiveList } from "../conversations/useLiveList";
 import { usePageTitle } from "../shell/usePageTitle";
 import { CaseFilters, EndedSwitch } from "./CaseFilters";
@@ -27,11 +28,7 @@ export function CasesPage() {
         <EndedSwitch filter={filter} onFilter={setFilter} />
       </div>
       <CaseFilters rows={rows} filter={filter} onFilter={setFilter} />
-      {error && (
-        <p className="notice notice-bad" role="alert">
-          The list could not be read: {error}
-        </p>
-      )}
+      <ReadError what="list" error={error} />
       <CaseTable rows={shown} empty={emptyWords(loading, filtered, withEnded)} />
     </div>
   );

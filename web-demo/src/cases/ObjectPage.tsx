@@ -1,6 +1,7 @@
 import { lazy, Suspense, useMemo, useState } from "react";
 import { Button } from "react-aria-components";
 import { Link } from "wouter";
+import { ReadError } from "../conversations/ReadError";
 import { useLiveList } from "../conversations/useLiveList";
 import type { ContextKey } from "../gql/graphql";
 import { usePageTitle } from "../shell/usePageTitle";
@@ -46,11 +47,7 @@ export default function ObjectPage({ contextKey, objectId }: Props) {
           {!loading && (open > 0 ? ` · ${open} open` : " · nothing open")}
         </p>
       </div>
-      {error && (
-        <p className="notice notice-bad" role="alert">
-          The conversations could not be read: {error}
-        </p>
-      )}
+      <ReadError what="conversations" error={error} />
       {loading && <p className="lead">Reading the conversations…</p>}
       {!loading && rows.length === 0 && (
         <p className="lead">

@@ -23,10 +23,7 @@ const InCases = graphql(`
       nodes {
         ...CaseConversation
       }
-      pageInfo {
-        ...NextPage
-      }
-      feedCursor
+      ...ListEnd
     }
   }
 `);
@@ -57,12 +54,8 @@ const CaseList = graphql(`
 `);
 
 const CaseListChanged = graphql(`
-  subscription CaseListChanged(
-    $filter: ConversationFilter
-    $after: String
-    $includeCurrent: Boolean
-  ) {
-    conversationChanged(filter: $filter, after: $after, includeCurrent: $includeCurrent) {
+  subscription CaseListChanged($filter: ConversationFilter, $after: String) {
+    conversationChanged(filter: $filter, after: $after, includeCurrent: true) {
       ...ChangeHead
       conversation {
         ...CaseConversation

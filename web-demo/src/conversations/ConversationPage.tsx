@@ -3,6 +3,7 @@ import { Link } from "wouter";
 import { usePageTitle } from "../shell/usePageTitle";
 import { ConversationPanel } from "../timeline/ConversationPanel";
 import { detailsOf } from "../timeline/operations";
+import { ReadError } from "./ReadError";
 import { useLiveList } from "./useLiveList";
 import { shortId } from "./words";
 
@@ -22,11 +23,7 @@ export default function ConversationPage({ conversationId }: { conversationId: s
         <Link href="/conversations">Conversations</Link>
       </nav>
       <h1>Conversation {shortId(conversationId)}</h1>
-      {error && (
-        <p className="notice notice-bad" role="alert">
-          The conversation could not be read: {error}
-        </p>
-      )}
+      <ReadError what="conversation" error={error} />
       {!conversation && !error && (
         <p className="lead">
           {loading ? "Reading the conversation…" : "The gateway knows no such conversation."}

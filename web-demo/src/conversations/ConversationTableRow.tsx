@@ -2,10 +2,9 @@ import { Link } from "wouter";
 import type { ConversationRowFragment } from "../gql/graphql";
 import { Icon } from "../icons/Icon";
 import { StatusBadge } from "../status/StatusBadge";
-import { LongTableRow, type RowPlace } from "../table/LongTable";
-import { useNow } from "../time/clock";
-import { dayTime } from "../time/format";
-import { None, OwnerName } from "./OwnerName";
+import { LongTableCell, LongTableRow, type RowPlace } from "../table/LongTable";
+import { startedAt } from "./liveRows";
+import { PlaceCells } from "./PlaceCells";
 import { directions, media, shortId } from "./words";
 
 interface Props {
@@ -16,10 +15,10 @@ interface Props {
 export function ConversationTableRow({ row, place }: Props) {
   return (
     <LongTableRow place={place} data={{ "data-conversation": row.conversationId }}>
-      <span role="cell" className="cell-status">
+      <LongTableCell name="status">
         <StatusBadge status={row.calculatedStatus} since={row.statusSince} />
-      </span>
-      <span role="cell" className="cell-conversation">
+      </LongTableCell>
+      <LongTableCell name="conversation">
         <Medium row={row} />
         <Link
           href={`/conversations/${row.conversationId}`}
@@ -33,16 +32,8 @@ export function ConversationTableRow({ row, place }: Props) {
             <Icon name="warning" size={14} /> Error
           </span>
         )}
-      </span>
-      <span role="cell" className="cell-queue">
-        {row.lastQueueName ?? <None />}
-      </span>
-      <span role="cell" className="cell-owner">
-        <OwnerName owner={row.owner ?? null} />
-      </span>
-      <span role="cell" className="cell-started">
-        <Started at={row.conversationStart ?? row.createdAt} />
-      </span>
+      </LongTableCell>
+      <PlaceCells conversation={row} at={startedAt(row)} />
     </LongTableRow>
   );
 }
@@ -57,8 +48,4 @@ export function Medium({ row }: { row: ConversationRowFragment }) {
       {row.direction && <span className="medium-direction">{directions[row.direction]}</span>}
     </span>
   );
-}
-
-function Started({ at }: { at: string }) {
-  return <time dateTime={at}>{dayTime(at, useNow())}</time>;
 }

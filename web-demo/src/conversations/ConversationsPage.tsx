@@ -3,6 +3,7 @@ import { useSearchParams } from "wouter";
 import { isStatus, type Status } from "../status/statuses";
 import { ConversationTable } from "./ConversationTable";
 import { openConversations } from "./operations";
+import { ReadError } from "./ReadError";
 import { StatusFilter } from "./StatusFilter";
 import { useLiveList } from "./useLiveList";
 
@@ -26,11 +27,7 @@ export default function ConversationsPage() {
         </p>
       </div>
       <StatusFilter rows={rows} chosen={chosen} onChoose={choose} />
-      {error && (
-        <p className="notice notice-bad" role="alert">
-          The list could not be read: {error}
-        </p>
-      )}
+      <ReadError what="list" error={error} />
       <ConversationTable rows={shown} empty={emptyWords(loading, chosen.size > 0)} />
     </div>
   );

@@ -40,21 +40,14 @@ const ConversationList = graphql(`
       nodes {
         ...ConversationRow
       }
-      pageInfo {
-        ...NextPage
-      }
-      feedCursor
+      ...ListEnd
     }
   }
 `);
 
 const ConversationListChanged = graphql(`
-  subscription ConversationListChanged(
-    $filter: ConversationFilter
-    $after: String
-    $includeCurrent: Boolean
-  ) {
-    conversationChanged(filter: $filter, after: $after, includeCurrent: $includeCurrent) {
+  subscription ConversationListChanged($filter: ConversationFilter, $after: String) {
+    conversationChanged(filter: $filter, after: $after, includeCurrent: true) {
       ...ChangeHead
       conversation {
         ...ConversationRow

@@ -1,12 +1,12 @@
 import type { ApolloClient } from "@apollo/client";
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { nextPage } from "../api/fragments";
-import type { ConversationFilter, NextPageFragment } from "../gql/graphql";
+import type { ConversationFilter, ListEndFragment } from "../gql/graphql";
 import type { LivePage } from "./LiveList";
 import type { LiveRow } from "./liveRows";
 
 interface Listed<TRow> {
-  conversations: { nodes: readonly TRow[]; feedCursor: string; pageInfo: NextPageFragment };
+  conversations: { nodes: readonly TRow[] } & ListEndFragment;
 }
 interface Variables {
   filter?: ConversationFilter | null;

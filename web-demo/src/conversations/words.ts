@@ -9,6 +9,8 @@ export const media: Record<MediaType, { label: string; icon: IconName }> = {
   MESSAGE: { label: "Message", icon: "message" },
 };
 
+export const mediaTypes = Object.keys(media) as MediaType[];
+
 export const directions: Record<Direction, string> = { INBOUND: "inbound", OUTBOUND: "outbound" };
 
 /** Enough of the identifier to tell two conversations apart on one screen. */

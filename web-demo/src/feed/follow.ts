@@ -16,7 +16,6 @@ export interface Change {
 
 export type FeedVariables = {
   after?: string | null;
-  includeCurrent?: boolean | null;
 };
 
 interface Options<TData, TVariables extends FeedVariables, TChange extends Change> {
@@ -36,7 +35,7 @@ const asksInVain = new Set(["BAD_USER_INPUT", "UNAUTHENTICATED", "FORBIDDEN", "N
 /**
  * Follows a change feed across every loss of the socket. The cursor of the last change handed on
  * goes into the variables of each new subscribe, so that nothing is missed and nothing comes twice;
- * when the gateway no longer knows the cursor, `includeCurrent` makes it send a snapshot instead.
+ * when the gateway no longer knows the cursor, a document with `includeCurrent: true` gets a snapshot.
  */
 export function follow<TData, TVariables extends FeedVariables, TChange extends Change>(
   client: Client,
@@ -45,8 +44,7 @@ export function follow<TData, TVariables extends FeedVariables, TChange extends 
   // graphql-ws sends this same object again after a reconnect, so the cursor is renewed in place.
   const payload = {
     query: print(options.document),
-    variables: { ...options.variables, includeCurrent: true } as FeedVariables &
-      Record<string, unknown>,
+    variables: { ...options.variables },
   };
   let stopped = false;
   let unsubscribe = () => {};

@@ -33,12 +33,8 @@ export const MyConversations = graphql(`
 `);
 
 export const MyConversationChanged = graphql(`
-  subscription MyConversationChanged(
-    $filter: ConversationFilter
-    $after: String
-    $includeCurrent: Boolean
-  ) {
-    conversationChanged(filter: $filter, after: $after, includeCurrent: $includeCurrent) {
+  subscription MyConversationChanged($filter: ConversationFilter, $after: String) {
+    conversationChanged(filter: $filter, after: $after, includeCurrent: true) {
       cursor
       recordedAt
       conversation {

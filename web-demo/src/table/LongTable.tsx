@@ -88,3 +88,12 @@ export function LongTableRow({ place, className = "", data, children }: RowProps
     </div>
   );
 }
+
+/** `name` gives the cell its look. */
+export function LongTableCell({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <span role="cell" className={`cell-${name}`}>
+      {children}
+    </span>
+  );
+}

@@ -1,6 +1,6 @@
 import type { ConversationDetailFragment } from "../gql/graphql";
 import { clockTime, duration } from "../time/format";
-import { nameOf, type Participant } from "./timeline";
+import { kindOf, nameOf, type Participant } from "./timeline";
 
 /** Everybody who took part, with their times as Genesys gives them. */
 export function Participants({ conversation }: { conversation: ConversationDetailFragment }) {
@@ -38,15 +38,15 @@ export function Participants({ conversation }: { conversation: ConversationDetai
 }
 
 function Row({ participant }: { participant: Participant }) {
-  const { purpose, purposeName, connectedTime, endTime } = participant;
-  const { active, wrapUpName, alertSeconds, talkSeconds, holdSeconds, acwSeconds } = participant;
-  const word = purpose === "CUSTOMER" ? "Customer" : nameOf(participant);
-  const note = purposeName.toLowerCase();
+  const { purpose, active, connectedTime, endTime, wrapUpName } = participant;
+  const { alertSeconds, talkSeconds, holdSeconds, acwSeconds } = participant;
+  const kind = kindOf(participant);
+  const name = purpose === "CUSTOMER" ? kind : nameOf(participant);
   return (
     <tr>
       <td>
-        {word}
-        {word.toLowerCase() !== note && <span className="note">{note}</span>}
+        {name}
+        {name !== kind && <span className="note">{kind}</span>}
       </td>
       <td className="time">{connectedTime ? clockTime(connectedTime) : "–"}</td>
       <td className="time">{endTime ? clockTime(endTime) : active ? "still there" : "–"}</td>

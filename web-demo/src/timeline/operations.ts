@@ -59,21 +59,14 @@ const ConversationDetails = graphql(`
       nodes {
         ...ConversationDetail
       }
-      pageInfo {
-        ...NextPage
-      }
-      feedCursor
+      ...ListEnd
     }
   }
 `);
 
 const ConversationDetailsChanged = graphql(`
-  subscription ConversationDetailsChanged(
-    $filter: ConversationFilter
-    $after: String
-    $includeCurrent: Boolean
-  ) {
-    conversationChanged(filter: $filter, after: $after, includeCurrent: $includeCurrent) {
+  subscription ConversationDetailsChanged($filter: ConversationFilter, $after: String) {
+    conversationChanged(filter: $filter, after: $after, includeCurrent: true) {
       ...ChangeHead
       conversation {
         ...ConversationDetail

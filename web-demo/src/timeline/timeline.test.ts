@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { ConversationDetailFragment, ConversationStatus } from "../gql/graphql";
-import { lanesOf, type Participant, spanOf, stretchesOf } from "./timeline";
+import { kindOf, lanesOf, nameOf, type Participant, spanOf, stretchesOf } from "./timeline";
 
 const start = Date.parse("2026-11-23T10:00:00.000Z");
 const at = (seconds: number) => new Date(start + seconds * 1000).toISOString();
@@ -103,4 +103,21 @@ it("gives everybody but the customer a lane, from the first ring on", () => {
   expect(lanes[1]).toMatchObject({ from: start + 10_000, connected: start + 14_000 });
   expect(lanes[3]?.to).toBe(now);
   expect(spanOf(stretchesOf(transferred, now), lanes)).toEqual({ from: start, to: now });
+});
+
+it("calls everybody by name and kind, never by Genesys' word for a queue", () => {
+  const called = [
+    participant("acd", "Support", 0, 14),
+    participant("agent", "Ada", 14, 30),
+    participant("ivr", "", 0, 1),
+    participant("customer", "", 0, null),
+    participant("fax", "", 0, null),
+  ].map((each) => [nameOf(each), kindOf(each)]);
+  expect(called).toEqual([
+    ["Support", "Queue"],
+    ["Ada", "Agent"],
+    ["IVR", "IVR"],
+    ["Customer", "Customer"],
+    ["fax", "fax"],
+  ]);
 });

@@ -119,6 +119,9 @@ export function lanesOf(conversation: Told, now: number): Lane[] {
 }
 
 const purposes: Record<string, string> = {
+  customer: "Customer",
+  agent: "Agent",
+  user: "User",
   ivr: "IVR",
   acd: "Queue",
   voicemail: "Voicemail",
@@ -128,12 +131,16 @@ const purposes: Record<string, string> = {
   external: "Outside party",
 };
 
+/** What a participant is, in the words of those who work with it; Genesys' own word for what is seldom seen. */
+export const kindOf = ({ purposeName }: Participant): string =>
+  purposes[purposeName.toLowerCase()] ?? purposeName;
+
 /** An agent by name, a queue by its own, anything else by what it is. */
 export function nameOf(participant: Participant): string {
-  const { purposeName, name, queueName, userId } = participant;
-  if (isQueue(participant)) return queueName ?? "Queue";
-  const word = purposes[purposeName.toLowerCase()] ?? purposeName;
-  return isStaff(participant) ? (name ?? userId ?? word) : (name ?? word);
+  const { name, queueName, userId } = participant;
+  const kind = kindOf(participant);
+  if (isQueue(participant)) return queueName ?? kind;
+  return isStaff(participant) ? (name ?? userId ?? kind) : (name ?? kind);
 }
 
 /** From the first thing known to the last. */
