@@ -50,6 +50,7 @@ describe("by keyboard alone", () => {
 
     await on.page.keyboard.press("Tab");
     expect(await focused()).toBe("Skip to content");
+    expect(await outline(), "the outline of the skip link").toBe(true);
     await on.page.keyboard.press("Enter");
     await tabTo("Search");
     await on.page.keyboard.type(number);

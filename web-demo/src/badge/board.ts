@@ -7,6 +7,12 @@ const groupSize = 500;
 /** At most so often, in ms, badges are drawn anew: each time the page may have to be laid out. */
 const drawEvery = 100;
 
+/**
+ * For so long, in ms, badges are drawn in one frame; the next frame goes on. The browser needs about six
+ * times as long for what was drawn, so a frame stays short although all badges become stale at once.
+ */
+const drawFor = 4;
+
 const changes = `subscription Badges($ids: [ID!]!, $after: String) {
   conversationStatusChanged(filter: { conversationIds: $ids }, after: $after, includeCurrent: true) {
     cursor conversationId membership status
@@ -23,9 +29,9 @@ export interface Told extends Stretch {
 /** What a badge is told: by the board, at most once in a frame. */
 export interface Badge {
   readonly conversationId: string;
-  show(told: Told | null, staleSince: number | null): void;
-  tick(now: number): void;
+  /** Only what is in sight has its time counted up. */
   readonly visible: boolean;
+  show(told: Told | null, staleSince: number | null): void;
 }
 
 interface Change {
@@ -167,21 +173,27 @@ export class Board {
     this.#dirty.add(id);
     if (this.#painting) return;
     this.#painting = true;
-    // A hidden page draws no frames, and yet must not hoard what it is told.
-    const frame = () =>
-      document.hidden ? this.#draw() : requestAnimationFrame(() => this.#draw());
     const wait = this.#drawnAt + drawEvery - performance.now();
-    if (wait > 0 || document.hidden) setTimeout(frame, Math.max(wait, 0));
-    else frame();
+    if (wait > 0 || document.hidden) setTimeout(() => this.#drawInFrame(), Math.max(wait, 0));
+    else this.#drawInFrame();
   }
 
-  #draw() {
-    this.#painting = false;
+  /** A hidden page has no frames, and yet must not hoard what it is told. */
+  #drawInFrame() {
+    if (document.hidden) this.#draw(Number.POSITIVE_INFINITY);
+    else requestAnimationFrame(() => this.#draw(drawFor));
+  }
+
+  #draw(ms: number) {
     this.#drawnAt = performance.now();
     const stale = this.staleSince();
-    const ids = [...this.#dirty];
-    this.#dirty.clear();
-    for (const each of ids) this.#show(each, stale);
+    for (const id of this.#dirty) {
+      this.#dirty.delete(id);
+      this.#show(id, stale);
+      if (performance.now() - this.#drawnAt >= ms) break;
+    }
+    this.#painting = this.#dirty.size > 0;
+    if (this.#painting) this.#drawInFrame();
   }
 
   #show(id: string, stale: number | null) {
@@ -196,9 +208,8 @@ export class Board {
   }
 
   #tick() {
-    const now = Date.now();
-    for (const badges of this.#badges.values()) {
-      for (const badge of badges) if (badge.visible) badge.tick(now);
+    for (const [id, badges] of this.#badges) {
+      if ([...badges].some(({ visible }) => visible)) this.#paint(id);
     }
   }
 }

@@ -100,7 +100,10 @@ export class ConversationBadge extends HTMLElement implements Badge {
   }
 
   static #boardOf(endpoint: string | null): Board {
-    const url = new URL(endpoint ?? new URL("/graphql", import.meta.url), document.baseURI);
+    const url = new URL(
+      endpoint ?? new URL("/graphql", /* @vite-ignore */ import.meta.url),
+      document.baseURI,
+    );
     url.protocol = url.protocol.replace("http", "ws");
     const known = ConversationBadge.#boards.get(url.href);
     if (known) return known;
