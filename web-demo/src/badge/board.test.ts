@@ -57,8 +57,8 @@ function drawAll(): number[] {
 }
 
 it("draws many badges over several frames, each once", () => {
-  const { badges } = boardWith(21);
-  expect(drawAll()).toEqual([4, 4, 4, 4, 4, 1]);
+  const { badges } = boardWith(16);
+  expect(drawAll()).toEqual([3, 3, 3, 3, 3, 1]);
   expect(badges.every(({ drawn }) => drawn === 1)).toBe(true);
 });
 
@@ -68,7 +68,7 @@ it("keeps each frame short when all badges become stale at once", () => {
   FakeSocket.last.onclose();
   expect(board.staleSince()).not.toBeNull();
   vi.advanceTimersByTime(100);
-  expect(drawAll()).toEqual([4, 4, 2]);
+  expect(drawAll()).toEqual([3, 3, 3, 1]);
   expect(badges.every(({ drawn }) => drawn === 2)).toBe(true);
 });
 

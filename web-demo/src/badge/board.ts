@@ -11,7 +11,7 @@ const drawEvery = 100;
  * For so long, in ms, badges are drawn in one frame; the next frame goes on. The browser needs about six
  * times as long for what was drawn, so a frame stays short although all badges become stale at once.
  */
-const drawFor = 4;
+const drawFor = 3;
 
 const changes = `subscription Badges($ids: [ID!]!, $after: String) {
   conversationStatusChanged(filter: { conversationIds: $ids }, after: $after, includeCurrent: true) {
