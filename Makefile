@@ -110,4 +110,4 @@ schema:
 
 clean:
 	$(CARGO) clean
-	rm -rf web-demo/dist web-demo/node_modules tests/protocol/node_modules
+	rm -rf web-demo/dist web-demo/node_modules tests/protocol/node_modules tests/sdk/js/node_modules
