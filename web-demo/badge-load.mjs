@@ -1,39 +1,21 @@
 // 2,000 badges on one page, 300 changes of them a second: long tasks, and memory after garbage collection.
 // By hand, with an optimised program: GATEWAY_BIN=… node badge-load.mjs [seconds]
-import { spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { loadavg } from "node:os";
 import { resolve } from "node:path";
-import { chromium } from "playwright-core";
+import { launchBrowser, pause, startDemo, until } from "./demo.mjs";
 
-const program = process.env.GATEWAY_BIN;
-if (!program) throw new Error("Set GATEWAY_BIN to the program that is to be measured.");
 const seconds = Number(process.argv[2] ?? 60);
 const badges = 2_000;
 const changesPerSecond = 300;
 const parts = 10;
 /** Seconds of a closer look, which costs time itself. */
 const traced = 20;
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-const [port, simulatorPort] = [await freePort(), await freePort()];
-const url = `http://127.0.0.1:${port}`;
-const simulator = `http://127.0.0.1:${simulatorPort}`;
-const flags = ["--port", `${port}`, "--sim-port", `${simulatorPort}`, "--quiet-org"];
-const gateway = spawn(program, ["demo", ...flags], { stdio: "ignore" });
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  // A page that did not come over the network would not be let onto it.
-  args: [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-features=LocalNetworkAccessChecks",
-  ],
-});
+const { url, simulator, stop } = await startDemo("--quiet-org");
+// A page that did not come over the network would not be let onto it.
+const browser = await launchBrowser("--disable-features=LocalNetworkAccessChecks");
 let running = true;
 try {
-  await until(async () => (await fetch(`${url}/readyz`)).ok);
   const calls = await talkingCalls();
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
   await serveThisBuild(page);
@@ -83,7 +65,7 @@ try {
 } finally {
   running = false;
   await browser.close();
-  gateway.kill();
+  stop();
 }
 
 /** The page and the badge are those of `dist`, whatever the program has embedded. */
@@ -180,23 +162,4 @@ async function memory(line) {
   const { metrics } = await line.send("Performance.getMetrics");
   const valueOf = (name) => metrics.find((metric) => metric.name === name).value;
   return { heap: (valueOf("JSHeapUsedSize") / 1e6).toFixed(1), nodes: valueOf("Nodes") };
-}
-
-async function until(condition) {
-  for (let left = 400; left > 0; left -= 1) {
-    if (await condition().catch(() => false)) return;
-    await pause(300);
-  }
-  throw new Error("waited in vain");
-}
-
-function freePort() {
-  return new Promise((done, failed) => {
-    const server = createServer();
-    server.once("error", failed);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
 }

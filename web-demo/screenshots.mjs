@@ -1,30 +1,17 @@
 // Makes the README's pictures from the running product: `make screenshots`.
-import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
-import { createServer } from "node:net";
 import { resolve } from "node:path";
-import { chromium } from "playwright-core";
+import { launchBrowser, pause, startDemo } from "./demo.mjs";
 
-const program = process.env.GATEWAY_BIN;
-if (!program) throw new Error("Set GATEWAY_BIN to the program that is to be shown.");
 const folder = resolve(import.meta.dirname, "../docs/screenshots");
 /** So long the organisation does business before its pages are worth looking at. */
 const businessMs = 75_000;
 /** The wallboard's lines need some time to be lines. */
 const chartMs = 60_000;
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-const [port, simulatorPort] = [await freePort(), await freePort()];
-const url = `http://127.0.0.1:${port}`;
-const gateway = spawn(program, ["demo", "--port", `${port}`, "--sim-port", `${simulatorPort}`], {
-  stdio: "ignore",
-});
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--headless", "--no-sandbox", "--disable-gpu"],
-});
+const { url, stop } = await startDemo();
+const browser = await launchBrowser();
 try {
-  await ready();
   await pause(businessMs);
   mkdirSync(folder, { recursive: true });
   await picture("cases", "/", { wait: (page) => page.locator("[data-case]").first().waitFor() });
@@ -39,7 +26,7 @@ try {
   await picture("graphiql", "/graphiql", { wait: askInGraphiql });
 } finally {
   await browser.close();
-  gateway.kill();
+  stop();
 }
 
 async function picture(name, path, { wait, colorScheme = "light", size }) {
@@ -81,27 +68,4 @@ async function askInGraphiql(page) {
   await pause(3_000);
   await page.getByRole("button", { name: /execute query/i }).click();
   await page.locator(".graphiql-response").getByText("conversationId").first().waitFor();
-}
-
-async function ready() {
-  for (let left = 200; left > 0; left -= 1) {
-    const ok = await fetch(`${url}/readyz`).then(
-      (answer) => answer.ok,
-      () => false,
-    );
-    if (ok) return;
-    await pause(100);
-  }
-  throw new Error("The gateway did not become ready.");
-}
-
-function freePort() {
-  return new Promise((done, failed) => {
-    const server = createServer();
-    server.once("error", failed);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
 }
