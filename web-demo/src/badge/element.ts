@@ -6,6 +6,12 @@ import type { LineOptions } from "./line";
 import { stylesheet } from "./style";
 
 /**
+ * So often at the most, in ms, the browser looks which badges are in sight: one look at thousands of
+ * them takes milliseconds. A browser that doesn't know `delay` looks with each frame.
+ */
+const looks: IntersectionObserverInit & { delay: number } = { delay: 300 };
+
+/**
  * `<dcm-conversation-badge conversation-id="…">`: the live status of a conversation in any page.
  *
  * Attributes: `conversation-id`; `endpoint`, the gateway's /graphql (the one this file came from);
@@ -100,10 +106,8 @@ export class ConversationBadge extends HTMLElement implements Badge {
   }
 
   static #boardOf(endpoint: string | null): Board {
-    const url = new URL(
-      endpoint ?? new URL("/graphql", /* @vite-ignore */ import.meta.url),
-      document.baseURI,
-    );
+    const ours = `${new URL(import.meta.url).origin}/graphql`;
+    const url = new URL(endpoint ?? ours, document.baseURI);
     url.protocol = url.protocol.replace("http", "ws");
     const known = ConversationBadge.#boards.get(url.href);
     if (known) return known;
@@ -121,7 +125,7 @@ export class ConversationBadge extends HTMLElement implements Badge {
         badge.visible = isIntersecting;
         if (isIntersecting) badge.tick(Date.now());
       }
-    });
+    }, looks);
     return ConversationBadge.#sight;
   }
 }
