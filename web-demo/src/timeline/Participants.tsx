@@ -1,39 +1,20 @@
 import type { ConversationDetailFragment } from "../gql/graphql";
 import { clockTime, duration } from "../time/format";
+import { PlainTable } from "./PlainTable";
 import { kindOf, nameOf, type Participant } from "./timeline";
 
 /** Everybody who took part, with their times as Genesys gives them. */
 export function Participants({ conversation }: { conversation: ConversationDetailFragment }) {
   return (
-    <section className="scroll-x" aria-label="Participants" tabIndex={0}>
-      <table className="plain-table">
-        <caption className="visually-hidden">Participants</caption>
-        <thead>
-          <tr>
-            <th scope="col">Participant</th>
-            <th scope="col">Connected</th>
-            <th scope="col">Left</th>
-            <th scope="col" className="number">
-              Rang
-            </th>
-            <th scope="col" className="number">
-              Talk
-            </th>
-            <th scope="col" className="number">
-              Hold
-            </th>
-            <th scope="col" className="number">
-              Wrap-up
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {conversation.participants.map((each) => (
-            <Row key={each.id} participant={each} />
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <PlainTable
+      label="Participants"
+      columns={["Participant", "Connected", "Left"]}
+      numbers={["Rang", "Talk", "Hold", "Wrap-up"]}
+    >
+      {conversation.participants.map((each) => (
+        <Row key={each.id} participant={each} />
+      ))}
+    </PlainTable>
   );
 }
 

@@ -3,6 +3,7 @@ import { Icon } from "../icons/Icon";
 import { statuses } from "../status/statuses";
 import { useNow } from "../time/clock";
 import { clockTime, duration } from "../time/format";
+import { PlainTable } from "./PlainTable";
 import { stretchesOf } from "./timeline";
 
 const causes: Record<string, string> = {
@@ -19,37 +20,22 @@ const causes: Record<string, string> = {
 export function Steps({ conversation }: { conversation: ConversationDetailFragment }) {
   const stretches = stretchesOf(conversation, useNow());
   return (
-    <section className="scroll-x" aria-label="Status history" tabIndex={0}>
-      <table className="plain-table">
-        <caption className="visually-hidden">Status history</caption>
-        <thead>
-          <tr>
-            <th scope="col">At</th>
-            <th scope="col">Status</th>
-            <th scope="col">With</th>
-            <th scope="col" className="number">
-              For
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {stretches.map(({ number, status, from, to, who, cause, gapBefore }) => (
-            <tr key={number}>
-              <td className="time">{clockTime(new Date(from).toISOString())}</td>
-              <td>
-                <span className={`step-status tone-${statuses[status].tone}`}>
-                  <Icon name={statuses[status].icon} size={14} />
-                  {statuses[status].label}
-                </span>
-                {causes[cause] && <span className="note">{causes[cause]}</span>}
-                {gapBefore && <span className="note">there may have been more before</span>}
-              </td>
-              <td>{who.join(", ") || "–"}</td>
-              <td className="number">{status === "ENDED" ? "–" : duration(to - from)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <PlainTable label="Status history" columns={["At", "Status", "With"]} numbers={["For"]}>
+      {stretches.map(({ number, status, from, to, who, cause, gapBefore }) => (
+        <tr key={number}>
+          <td className="time">{clockTime(new Date(from).toISOString())}</td>
+          <td>
+            <span className={`step-status tone-${statuses[status].tone}`}>
+              <Icon name={statuses[status].icon} size={14} />
+              {statuses[status].label}
+            </span>
+            {causes[cause] && <span className="note">{causes[cause]}</span>}
+            {gapBefore && <span className="note">there may have been more before</span>}
+          </td>
+          <td>{who.join(", ") || "–"}</td>
+          <td className="number">{status === "ENDED" ? "–" : duration(to - from)}</td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }
