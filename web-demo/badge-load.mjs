@@ -123,6 +123,7 @@ async function toggle(calls) {
     }
     await pause(everyMs);
   }
+  await until(async () => onTheWay === 0);
   return made;
 }
 

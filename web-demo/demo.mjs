@@ -12,13 +12,9 @@ export async function startDemo(...flags) {
   const [port, simulatorPort] = [await freePort(), await freePort()];
   const ports = ["--port", `${port}`, "--sim-port", `${simulatorPort}`];
   const gateway = spawn(program, ["demo", ...ports, ...flags], { stdio: "ignore" });
+  process.once("exit", () => gateway.kill());
   const url = `http://127.0.0.1:${port}`;
-  try {
-    await until(async () => (await fetch(`${url}/readyz`)).ok);
-  } catch (cause) {
-    gateway.kill();
-    throw cause;
-  }
+  await until(async () => (await fetch(`${url}/readyz`)).ok);
   const stop = () => gateway.kill();
   return { url, simulator: `http://127.0.0.1:${simulatorPort}`, stop };
 }
