@@ -21,6 +21,9 @@ pub struct Sketch {
     pub(super) operations: Vec<Operation>,
     pub(super) fragments: Vec<Fragment>,
     pub(super) sets: Vec<Vec<Item>>,
+    /// What whole numbers stand for where the request does not give a variable; the largest, should
+    /// several operations say so.
+    pub(super) defaults: HashMap<String, u64>,
     introspects: bool,
 }
 
@@ -114,6 +117,7 @@ pub fn read(text: &str, limits: &Limits) -> Result<Sketch, Unfit> {
             operations: Vec::new(),
             fragments: Vec::new(),
             sets: Vec::new(),
+            defaults: HashMap::new(),
             introspects: false,
         },
     };
@@ -185,7 +189,9 @@ impl<'a> Reader<'a> {
         self.at += usize::from(name.is_some());
         let mut directives = 0;
         if self.is(b'(') {
+            let from = self.at;
             self.bracketed(&mut directives, &mut Vec::new())?;
+            self.note_defaults(from);
         }
         directives += self.directives()?;
         let set = self.selections()?;
@@ -328,17 +334,40 @@ impl<'a> Reader<'a> {
             return None;
         }
         match self.peek(2)? {
-            Token::Int => {
-                let placed = self.tokens[self.at + 2];
-                let text = &self.text[placed.start..placed.end];
-                // A negative length is refused where it is used.
-                let length = text.parse::<u64>();
-                Some(Page::Literal(
-                    length.unwrap_or(u64::from(!text.starts_with('-')) * u64::MAX),
-                ))
-            }
+            Token::Int => Some(Page::Literal(self.whole(self.at + 2))),
             Token::Mark(b'$') => Some(Page::Variable(self.word(3)?.into())),
             _ => None,
+        }
+    }
+
+    /// The whole number that a token is. A negative one is refused where it is used.
+    fn whole(&self, token: usize) -> u64 {
+        let text = self.text_of(token);
+        let beyond = u64::from(!text.starts_with('-')) * u64::MAX;
+        text.parse().unwrap_or(beyond)
+    }
+
+    fn text_of(&self, token: usize) -> &'a str {
+        let placed = self.tokens[token];
+        &self.text[placed.start..placed.end]
+    }
+
+    /// Notes the whole numbers that variables are by default: `$name: Int = 7`, between the token
+    /// `from` and here.
+    fn note_defaults(&mut self, from: usize) {
+        let mut variable = None;
+        for at in from..self.at {
+            step();
+            match self.tokens[at].token {
+                Token::Mark(b'$') => variable = Some(self.text_of(at + 1)),
+                Token::Int if self.tokens[at - 1].token == Token::Mark(b'=') => {
+                    let Some(name) = variable else { continue };
+                    let length = self.whole(at);
+                    let known = self.sketch.defaults.entry(name.to_owned()).or_default();
+                    *known = length.max(*known);
+                }
+                _ => {}
+            }
         }
     }
 

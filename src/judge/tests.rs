@@ -68,6 +68,18 @@ fn pages_multiply_what_lies_in_them() {
             "query ($m: Int) { a(first: $m) { nodes { b } } }",
             1 + 50 * 2,
         ),
+        (
+            "query ($m: Int! = 9 @x(y: 200)) { a(first: $m) { nodes { b } } }",
+            1 + 9 * 2,
+        ),
+        (
+            "query A($m: Int = 9) { a(first: $m) { nodes { b } } } query B($m: Int = 2) { a }",
+            1 + 9 * 2,
+        ),
+        (
+            "query ($n: Int = 200) { a(first: $n) { nodes { b } } }",
+            1 + 7 * 2,
+        ),
         ("{ a(first: 0) { nodes { b } } }", 1 + 2),
         ("{ a(first: 3, first: 9) { nodes { b } } }", 1 + 9 * 2),
         ("{ a(filter: { first: 9 }) { b } }", 2),

@@ -178,7 +178,9 @@ impl<V: Fn(&str) -> Option<u64>> Scale<'_, V> {
         }
         let told = field.pages.iter().filter_map(|page| match page {
             Page::Literal(length) => Some(*length),
-            Page::Variable(name) => (self.variables)(name),
+            Page::Variable(name) => {
+                (self.variables)(name).or_else(|| self.sketch.defaults.get(name).copied())
+            }
         });
         let usual = if is_page { USUAL_PAGE } else { 1 };
         // An empty page is looked up all the same.
