@@ -116,12 +116,7 @@ impl Hub {
 
     /// The published entries after a place, in order; `None` when they are not in memory any more.
     pub fn after(&self, sequence: u64) -> Option<Vec<Arc<Committed>>> {
-        self.some_after(sequence, usize::MAX)
-    }
-
-    /// The same, at most `limit` of them.
-    pub fn some_after(&self, sequence: u64, limit: usize) -> Option<Vec<Arc<Committed>>> {
-        self.order().after(sequence, limit)
+        self.order().after(sequence, usize::MAX)
     }
 
     /// Looks through the published entries after a place, at most `limit` of them, and keeps what

@@ -1,12 +1,14 @@
 //! Subscribers who get the same text: it is made once for all of them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use lru::LruCache;
 use tokio::sync::OnceCell;
 
 use super::{MakeRender, Render, Shape, Told};
@@ -131,7 +133,7 @@ impl Groups {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Key {
+pub(super) struct Key {
     group: u64,
     sequence: u64,
     as_of: u64,
@@ -139,44 +141,22 @@ struct Key {
 }
 
 /// The results made last for those who read the log, so that many who come back together share
-/// them. Bounded: the oldest go first.
-pub(super) struct Results {
-    kept: Mutex<Kept>,
-    room: usize,
-}
-
-#[derive(Default)]
-struct Kept {
-    cells: HashMap<Key, Arc<OnceCell<Bytes>>>,
-    order: VecDeque<Key>,
-}
+/// them. Bounded: those that were not asked for longest go first.
+pub(super) struct Results(Mutex<LruCache<Key, Arc<OnceCell<Bytes>>>>);
 
 impl Results {
     pub(super) fn new(room: usize) -> Self {
-        Self {
-            kept: Mutex::default(),
-            room: room.max(1),
-        }
+        let room = NonZeroUsize::new(room).unwrap_or(NonZeroUsize::MIN);
+        Self(Mutex::new(LruCache::new(room)))
     }
 
     fn cell(&self, key: Key) -> Arc<OnceCell<Bytes>> {
-        let mut kept = lock(&self.kept);
-        if let Some(cell) = kept.cells.get(&key) {
-            return Arc::clone(cell);
-        }
-        while kept.order.len() >= self.room {
-            if let Some(oldest) = kept.order.pop_front() {
-                kept.cells.remove(&oldest);
-            }
-        }
-        let cell = Arc::default();
-        kept.cells.insert(key, Arc::clone(&cell));
-        kept.order.push_back(key);
-        cell
+        let mut kept = lock(&self.0);
+        Arc::clone(kept.get_or_insert(key, Arc::default))
     }
 
     fn forget(&self, key: &Key) {
-        lock(&self.kept).cells.remove(key);
+        lock(&self.0).pop(key);
     }
 }
 

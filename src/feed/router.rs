@@ -122,12 +122,6 @@ impl Feeds {
         let group = self.shared.groups.join(shape, first, make);
         Following::begin(Arc::clone(&self.shared), caller, wanted, group).await
     }
-
-    /// How many subscribers there are.
-    pub fn subscribers(&self) -> usize {
-        let members = self.shared.members();
-        members.places.len() - members.free.len()
-    }
 }
 
 impl Router {
