@@ -11,6 +11,8 @@ pub(super) mod opcode {
     pub(in crate::selftest) const PONG: u8 = 0xA;
 }
 
+/// Longest frame that is read: no answer of a gateway is as long.
+const LONGEST: u64 = 64 << 20;
 /// Most that a control frame may hold.
 pub(super) const LONGEST_CONTROL: usize = 125;
 /// A client may choose any mask; what it hides is no secret here.
@@ -132,6 +134,10 @@ pub(super) fn take(buffer: &mut BytesMut) -> Result<Option<Received>, String> {
     let Some((header, length)) = extent(buffer, second) else {
         return Ok(None);
     };
+    if length > LONGEST {
+        return Err(format!("the server announced a frame of {length} bytes"));
+    }
+    let length = usize::try_from(length).map_err(|_| "a frame larger than the memory")?;
     if buffer.len() < header + length {
         return Ok(None);
     }
@@ -145,7 +151,7 @@ pub(super) fn take(buffer: &mut BytesMut) -> Result<Option<Received>, String> {
 }
 
 /// How long header and payload are, once the header is there.
-fn extent(buffer: &[u8], short: u8) -> Option<(usize, usize)> {
+fn extent(buffer: &[u8], short: u8) -> Option<(usize, u64)> {
     match short {
         126 => {
             let length = buffer.get(2..4)?.try_into().ok()?;
@@ -153,7 +159,7 @@ fn extent(buffer: &[u8], short: u8) -> Option<(usize, usize)> {
         }
         127 => {
             let length = buffer.get(2..10)?.try_into().ok()?;
-            Some((10, usize::try_from(u64::from_be_bytes(length)).ok()?))
+            Some((10, u64::from_be_bytes(length)))
         }
         short => Some((2, short.into())),
     }
@@ -206,6 +212,7 @@ mod tests {
             Frame::text("x").unmasked().reserved(4),
             ping(126),
             ping(1).unfinished(),
+            Frame::text("").unmasked().claiming(u64::MAX),
         ] {
             let mut buffer = BytesMut::from(&wrong.encode()[..]);
             assert!(take(&mut buffer).is_err(), "{wrong:?}");

@@ -77,6 +77,7 @@ pub(super) fn rules() -> Vec<Rule> {
         ),
     ];
     rules.extend(cross_site());
+    rules.extend(foreign_pages());
     rules.extend(strangers());
     rules
 }
@@ -104,6 +105,30 @@ fn cross_site() -> Vec<Rule> {
             "http-csrf-multipart",
             "A mutation as a multipart form is not run",
             "multipart/form-data; boundary=x",
+        ),
+    ]
+}
+
+/// What a page of an origin that the operator does not name may do.
+fn foreign_pages() -> Vec<Rule> {
+    let origin = "https://selftest.invalid";
+    let unread = Expect::Lacks("access-control-allow-origin");
+    vec![
+        rule(
+            "http-foreign-get",
+            Must,
+            "A GET of such a page is refused",
+            GATEWAY,
+            Ask::get(QUERY).by(As::Nobody).header("origin", origin),
+            vec![status(403), unread.clone()],
+        ),
+        rule(
+            "http-foreign-post",
+            Must,
+            "It may not read the answer to a POST",
+            GATEWAY,
+            Ask::document(QUERY).header("origin", origin),
+            vec![unread],
         ),
     ]
 }

@@ -1,6 +1,6 @@
 //! The opening handshake: RFC 6455, section 4, and the subprotocol.
 
-use super::{PROTOCOL, RFC};
+use super::{GATEWAY, PROTOCOL, RFC};
 use crate::selftest::exchange::{Expect, client_error, status};
 use crate::selftest::rule::{Check, Level, Rule};
 use crate::selftest::socket::{ACCEPT, SUBPROTOCOL, handshake};
@@ -11,6 +11,7 @@ const OFFER: &str = "sec-websocket-protocol";
 pub(super) fn rules() -> Vec<Rule> {
     let mut rules = offers();
     rules.extend(upgrades());
+    rules.extend(origins());
     rules
 }
 
@@ -110,6 +111,16 @@ fn upgrades() -> Vec<Rule> {
             vec![status(101)],
         ),
     ]
+}
+
+fn origins() -> Vec<Rule> {
+    vec![rule(
+        "ws-foreign-origin",
+        "A page of an origin that the operator does not name gets no socket",
+        GATEWAY,
+        handshake().header("origin", "https://selftest.invalid"),
+        vec![status(403)],
+    )]
 }
 
 fn rule(
