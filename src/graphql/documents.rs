@@ -13,12 +13,13 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::parser::types::{
-    BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Type, TypeKind,
-    TypeSystemDefinition,
+    BaseType, ExecutableDocument, Type, TypeKind, TypeSystemDefinition,
 };
 use async_graphql::parser::{parse_query, parse_schema};
 use async_graphql::{Name, Request, Response, Value, Variables};
 use lru::LruCache;
+
+use crate::http::chosen_operation;
 
 /// Longer documents are parsed whenever they come.
 const LONGEST_DOCUMENT: usize = 16 * 1024;
@@ -165,7 +166,7 @@ impl InputTypes {
         variables: &Variables,
     ) -> Option<String> {
         let mut shape = String::new();
-        let chosen = chosen(&document.operations, operation)?;
+        let chosen = chosen_operation(&document.operations, operation)?;
         write!(shape, "{}", operation.unwrap_or_default()).ok()?;
         for definition in &chosen.variable_definitions {
             let definition = &definition.node;
@@ -212,20 +213,6 @@ impl InputTypes {
 
 fn any_text_will_do(name: &Name) -> bool {
     matches!(name.as_str(), "ID" | "String")
-}
-
-fn chosen<'a>(
-    operations: &'a DocumentOperations,
-    wanted: Option<&str>,
-) -> Option<&'a OperationDefinition> {
-    match (operations, wanted) {
-        (DocumentOperations::Single(only), None) => Some(&only.node),
-        (DocumentOperations::Multiple(all), Some(name)) => all.get(name).map(|found| &found.node),
-        (DocumentOperations::Multiple(all), None) if all.len() == 1 => {
-            all.values().next().map(|only| &only.node)
-        }
-        _ => None,
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

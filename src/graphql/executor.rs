@@ -82,6 +82,11 @@ impl GatewayExecutor {
         if let Err(forbidden) = access::check(&mut request) {
             return only(Response::from_errors(vec![forbidden]));
         }
+        if let Err(refused) = self.catch_up(&request).await {
+            return only(Response::from_errors(vec![
+                refused.into_server_error(Pos::default()),
+            ]));
+        }
         let shape = match Shape::of(&mut request) {
             Ok(shape) => shape,
             Err(misfit) => return only(Response::from_errors(vec![misfit])),

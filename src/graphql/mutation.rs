@@ -21,7 +21,7 @@ use crate::domain::time::Time;
 use crate::http::{Authenticate, Refused};
 use crate::hub::Hub;
 use crate::ingest::Written;
-use crate::sessions::{self, Sessions};
+use crate::sessions::{self, Sessions, Transport};
 use crate::store::Store;
 
 /// Longest reason that fits into a close frame with room to spare.
@@ -238,13 +238,15 @@ impl Mutation {
         }
         let now = ctx.data::<Arc<dyn Clock>>()?.now();
         let id = input.session_id.to_string();
-        let ended = ctx.data::<Sessions>()?.end(&id, &reason);
-        let ended = ended.ok_or_else(|| error::not_found("session"))?;
+        let session = ctx.data::<Sessions>()?.get(&id);
+        let session = session.ok_or_else(|| error::not_found("session"))?;
+        // First the record: no connection ends of which nobody knows who ended it.
         let deed = AuditEntry::about(ctx.data::<Caller>()?, Deed::SessionEnded, Some(id), now);
         let recorded = ctx.data::<Store>()?.record(&deed).await;
         recorded.map_err(|cause| error::store(ctx, &cause))?;
+        session.end(&reason);
         Ok(EndSessionPayload {
-            session: Session::from(&ended),
+            session: Session::from(&session),
             client_mutation_id: input.client_mutation_id,
         })
     }
@@ -254,6 +256,7 @@ async fn renew(ctx: &Context<'_>, token: &str) -> Result<Time> {
     let no_socket = || bad_input("input", "only a WebSocket can be renewed");
     let session = ctx
         .data_opt::<Arc<sessions::Session>>()
+        .filter(|session| session.transport == Transport::WebSocket)
         .ok_or_else(no_socket)?;
     let shown = serde_json::Map::from_iter([("token".to_owned(), token.into())]);
     let authenticator = ctx.data::<Arc<dyn Authenticate>>()?;

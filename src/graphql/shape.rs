@@ -9,11 +9,12 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use async_graphql::parser::types::{
-    Directive, DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType,
-    Selection, SelectionSet,
+    Directive, ExecutableDocument, Field, OperationType, Selection, SelectionSet,
 };
 use async_graphql::{Name, Positioned, Request, ServerError, Value};
 use async_graphql_value::Value as Literal;
+
+use crate::http::chosen_operation;
 
 /// Arguments of the change feeds that do not shape what a result looks like.
 const CHOOSING: [&str; 4] = ["filter", "kinds", "after", "includeCurrent"];
@@ -37,7 +38,7 @@ impl Shape {
         let Ok(document) = request.parsed_query() else {
             return Ok(None);
         };
-        let Some(operation) = chosen(&document.operations, wanted.as_deref()) else {
+        let Some(operation) = chosen_operation(&document.operations, wanted.as_deref()) else {
             return Ok(None);
         };
         if operation.ty != OperationType::Subscription {
@@ -69,22 +70,6 @@ fn key(request: &Request, used: &BTreeSet<Name>) -> Arc<str> {
         write!(key, "\0{name}:{given}:{value}").expect("a text takes what is written");
     }
     key.into()
-}
-
-fn chosen<'a>(
-    operations: &'a DocumentOperations,
-    wanted: Option<&str>,
-) -> Option<&'a OperationDefinition> {
-    match (operations, wanted) {
-        (DocumentOperations::Single(operation), None) => Some(&operation.node),
-        (DocumentOperations::Multiple(operations), Some(name)) => {
-            operations.get(name).map(|operation| &operation.node)
-        }
-        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => {
-            operations.values().next().map(|operation| &operation.node)
-        }
-        _ => None,
-    }
 }
 
 /// Walks an operation once, each fragment once.

@@ -3,19 +3,17 @@
 //! The sender judges by the status alone: what is answered 202 it forgets, what is answered 429 or 5xx
 //! it sends again.
 
-use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use futures_util::future::BoxFuture;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Front;
 use super::graphql_http::{Sender, body_in_time, check_content};
 use super::negotiation::MediaType;
 use super::operations::Operations;
-use super::response::code;
+use super::response::{code, flat, flat_error};
 use crate::domain::permission::Permission;
 
 /// Takes events, and has stored them when it answers.
@@ -48,26 +46,18 @@ async fn take<E: Operations>(front: &Front<E>, request: Request) -> Result<Respo
     let sender = Sender::of(front, &parts, media).await?;
     front.take_turn(&sender.pass.caller, media)?;
     if !sender.pass.caller.may(Permission::Write) {
-        let body = json!({ "code": code::FORBIDDEN, "message": "This needs conversations:write." });
-        return Ok(answer(StatusCode::FORBIDDEN, &body));
+        let message = "This needs conversations:write.";
+        return Ok(flat_error(StatusCode::FORBIDDEN, code::FORBIDDEN, message));
     }
     let body = body_in_time(front, Request::from_parts(parts, body), media).await?;
     Ok(match front.shared.events.take(&body).await {
-        Ok(()) => answer(StatusCode::ACCEPTED, &json!({})),
+        Ok(()) => flat(StatusCode::ACCEPTED, &json!({})),
         Err(NotTaken::NotAnEvent(message)) => {
-            let body = json!({ "code": code::BAD_USER_INPUT, "message": message });
-            answer(StatusCode::BAD_REQUEST, &body)
+            flat_error(StatusCode::BAD_REQUEST, code::BAD_USER_INPUT, &message)
         }
         Err(NotTaken::Unavailable) => {
-            let body = json!({ "code": code::INTERNAL, "message": "It cannot be stored now." });
-            let mut answer = answer(StatusCode::SERVICE_UNAVAILABLE, &body);
-            let soon = HeaderValue::from_static("1");
-            answer.headers_mut().insert(RETRY_AFTER, soon);
-            answer
+            let message = "It cannot be stored now.";
+            flat_error(StatusCode::SERVICE_UNAVAILABLE, code::UNAVAILABLE, message)
         }
     })
-}
-
-fn answer(status: StatusCode, body: &Value) -> Response {
-    (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }

@@ -4,7 +4,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, Field, OperationType, Selection, SelectionSet,
 };
@@ -39,6 +38,7 @@ pub(super) fn stream<E: Operations>(
     request_id: RequestId,
     seats: impl Send + 'static,
 ) -> Response {
+    front.executor.prepare(&mut request);
     if let Some(cursor) = last_event_id {
         resume_after(&mut request, &cursor);
     }
@@ -118,7 +118,7 @@ fn next(outcome: &Outcome) -> String {
 /// Makes a subscription continue behind the last event that the client has seen: that outranks any
 /// `after` the operation was written with. A document that cannot be read is left to the executor.
 fn resume_after(request: &mut Request, cursor: &str) {
-    if let Ok(mut document) = parse_query(&request.query) {
+    if let Ok(mut document) = request.parsed_query().cloned() {
         for name in set_after(&mut document, cursor) {
             request.variables.insert(name, cursor.into());
         }

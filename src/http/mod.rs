@@ -51,6 +51,7 @@ pub use health::{ComponentState, Readiness};
 pub use listener::{bind, serve};
 pub use operations::{Beginning, Operations, Outcome, Shared as SharedResult, text_of};
 pub use rate::RateConfig;
+pub use request::chosen_operation;
 pub use seats::SeatsConfig;
 
 /// What the front door is built of.

@@ -3,17 +3,15 @@
 //! for the one holds for the other.
 
 use async_graphql::{Request as GraphqlRequest, Response as GraphqlResponse, Variables};
-use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::graphql_http::{Sender, body_in_time, check_content};
 use super::negotiation::MediaType;
 use super::operations::Operations;
-use super::response::{code, code_of};
+use super::response::{code, code_of, flat, flat_error};
 use super::{Front, execution};
 
 const MUTATION: &str = "mutation ($input: RegisterConversationInput!) { \
@@ -52,13 +50,8 @@ async fn register<E: Operations>(front: &Front<E>, request: Request) -> Result<R
     let sender = Sender::of(front, &parts, media).await?;
     front.take_turn(&sender.pass.caller, media)?;
     let body = body_in_time(front, Request::from_parts(parts, body), media).await?;
-    let input = read(&body).map_err(|problem| {
-        let status = StatusCode::BAD_REQUEST;
-        answer(
-            status,
-            &json!({ "code": code::BAD_USER_INPUT, "message": problem }),
-        )
-    })?;
+    let input = read(&body)
+        .map_err(|problem| flat_error(StatusCode::BAD_REQUEST, code::BAD_USER_INPUT, &problem))?;
     let variables = Variables::from_json(json!({ "input": input }));
     let request = GraphqlRequest::new(MUTATION).variables(variables);
     let (caller, request_id) = (sender.pass.caller, sender.request_id);
@@ -97,7 +90,6 @@ fn read(body: &[u8]) -> Result<Map<String, Value>, String> {
 fn told(response: &GraphqlResponse) -> Response {
     if let Some(error) = response.errors.first() {
         let code = code_of(error).unwrap_or(code::BAD_USER_INPUT);
-        let status = status(code);
         let mut body = json!({ "code": code, "message": error.message });
         for name in ["fields", "requestId"] {
             let told = error.extensions.as_ref().and_then(|all| all.get(name));
@@ -105,12 +97,7 @@ fn told(response: &GraphqlResponse) -> Response {
                 body[name] = value;
             }
         }
-        let mut answer = answer(status, &body);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            let soon = HeaderValue::from_static("1");
-            answer.headers_mut().insert(RETRY_AFTER, soon);
-        }
-        return answer;
+        return flat(status(code), &body);
     }
     let data = response.data.clone().into_json().unwrap_or_default();
     let payload = &data["registerConversation"];
@@ -125,7 +112,7 @@ fn told(response: &GraphqlResponse) -> Response {
     } else {
         StatusCode::OK
     };
-    answer(status, &body)
+    flat(status, &body)
 }
 
 /// A conversation that the caller may not see is not told apart from one he may not register.
@@ -138,10 +125,6 @@ fn status(code: &str) -> StatusCode {
         code::BAD_USER_INPUT => StatusCode::BAD_REQUEST,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     }
-}
-
-fn answer(status: StatusCode, body: &Value) -> Response {
-    (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
 #[cfg(test)]

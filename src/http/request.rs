@@ -117,7 +117,7 @@ fn document(parameters: &mut Map<String, Value>) -> Result<Request, Malformed> {
 }
 
 /// The operation that a request asks for.
-pub(super) fn chosen_operation<'a>(
+pub fn chosen_operation<'a>(
     operations: &'a DocumentOperations,
     wanted: Option<&str>,
 ) -> Option<&'a OperationDefinition> {

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use async_graphql::{Response as GraphqlResponse, ServerError, Value};
+use axum::Json;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::json;
 
 use super::authenticate::Refused;
 use super::negotiation::MediaType;
@@ -51,7 +53,7 @@ impl Serialize for Body<'_> {
 }
 
 /// Errors kept small, so that no request can make long answers of them: the first ten, each with at
-/// most 500 bytes of text; what a document does wrong in many places is told once.
+/// most 500 bytes of text and with a code; what a document does wrong in many places is told once.
 pub(super) struct Errors<'a>(pub(super) &'a [ServerError]);
 
 const MOST_ERRORS: usize = 10;
@@ -71,18 +73,27 @@ impl Serialize for Errors<'_> {
             if kept.len() == MOST_ERRORS {
                 break;
             }
-            let is_short = message.len() == error.message.len() && error.locations.len() <= 2;
-            kept.push(if is_short {
-                Cow::Borrowed(error)
-            } else {
-                let mut short = error.clone();
-                message.clone_into(&mut short.message);
-                short.locations.truncate(2);
-                Cow::Owned(short)
-            });
+            kept.push(briefly(error, message));
         }
         serializer.collect_seq(kept.iter().map(AsRef::as_ref))
     }
+}
+
+/// The error with that message, few places, and a code: what has none of ours was found by the
+/// library, which only reads what the client wrote.
+fn briefly<'a>(error: &'a ServerError, message: &str) -> Cow<'a, ServerError> {
+    let is_brief = message.len() == error.message.len() && error.locations.len() <= 2;
+    if is_brief && code_of(error).is_some() {
+        return Cow::Borrowed(error);
+    }
+    let mut brief = error.clone();
+    message.clone_into(&mut brief.message);
+    brief.locations.truncate(2);
+    if code_of(error).is_none() {
+        let extensions = brief.extensions.get_or_insert_default();
+        extensions.set("code", code::BAD_USER_INPUT);
+    }
+    Cow::Owned(brief)
 }
 
 fn shortened(message: &str) -> &str {
@@ -240,6 +251,22 @@ pub(super) fn only_by_post(media: MediaType) -> Response {
         .into_response()
 }
 
+/// An answer for callers that read flat JSON and judge by the status. What is unavailable is so for
+/// a short time: they may ask again after a second.
+pub(super) fn flat(status: StatusCode, body: &serde_json::Value) -> Response {
+    let mut answer = (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        let soon = HeaderValue::from_static("1");
+        answer.headers_mut().insert(RETRY_AFTER, soon);
+    }
+    answer
+}
+
+/// The same for a refusal.
+pub(super) fn flat_error(status: StatusCode, code: &str, message: &str) -> Response {
+    flat(status, &json!({ "code": code, "message": message }))
+}
+
 fn json(status: StatusCode, media: MediaType, body: &impl Serialize) -> Response {
     let content_type = match media {
         MediaType::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
@@ -291,6 +318,8 @@ mod tests {
             .map(|number| error(code::BAD_USER_INPUT, format!("{number} {long}")))
             .collect();
         errors.insert(0, errors[0].clone());
+        // As the library words it.
+        errors[3].extensions = None;
         let told: serde_json::Value = serde_json::from_str(&to_json(&Errors(&errors))).unwrap();
         let told: Vec<_> = told.as_array().unwrap().iter().collect();
         assert_eq!(told.len(), 10);

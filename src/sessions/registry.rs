@@ -98,13 +98,9 @@ impl Sessions {
         all
     }
 
-    /// Ends a connection; its client is told the reason. `None`: there is none with this id.
-    pub fn end(&self, id: &str, reason: &str) -> Option<Arc<Session>> {
-        let session = self.lock().get(id).cloned()?;
-        // The first reason counts.
-        let _ = session.reason.set(reason.to_owned());
-        session.ended.cancel();
-        Some(session)
+    /// The connection with this id, if it lives.
+    pub fn get(&self, id: &str) -> Option<Arc<Session>> {
+        self.lock().get(id).cloned()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
@@ -159,6 +155,12 @@ impl Session {
             self.renewals.fetch_add(1, Ordering::Release);
         });
         Ok(())
+    }
+
+    /// Ends the connection; its client is told the reason, the first if there are several.
+    pub fn end(&self, reason: &str) {
+        let _ = self.reason.set(reason.to_owned());
+        self.ended.cancel();
     }
 
     /// So many operations run on it now.
@@ -252,8 +254,10 @@ mod tests {
         assert_eq!(listed.len(), 1);
         assert_eq!(&*listed[0].caller().subject, "anna");
         let farewell = Arc::clone(present.session()).farewell();
-        assert!(sessions.end("unknown", "x").is_none());
-        assert!(sessions.end(&listed[0].id, "Go home").is_some());
+        assert!(sessions.get("unknown").is_none());
+        let found = sessions.get(&listed[0].id).unwrap();
+        found.end("Go home");
+        found.end("Or don't");
         assert_eq!(farewell.await.reason(), "Go home");
         drop(present);
         assert!(sessions.list().is_empty());

@@ -33,6 +33,8 @@ pub(super) struct Limits {
 #[derive(Debug)]
 pub(super) enum Action {
     Send(String),
+    /// Send that an operation was not even begun. It counts as one: a refusal costs work, too.
+    Refuse(String),
     /// Ask who this is; the answer goes to `verdict`.
     Authenticate(Option<Map<String, Value>>),
     /// Run the operation; what it yields goes to `item` and `end`.
@@ -202,7 +204,7 @@ impl Protocol {
         }
         let kind = match self.admission.judge(&mut request) {
             Ok(kind) => kind,
-            Err(unfit) => return Action::Send(message::error(&id, &[unfit])),
+            Err(unfit) => return Action::Refuse(message::error(&id, &[unfit])),
         };
         if self.operations.len() >= self.limits.operations {
             let message = format!(
@@ -210,7 +212,7 @@ impl Protocol {
                 self.limits.operations
             );
             let error = error(code::LIMIT_EXCEEDED, message);
-            return Action::Send(message::error(&id, &[error]));
+            return Action::Refuse(message::error(&id, &[error]));
         }
         let is_subscription = kind == Some(Kind::Subscription);
         let id: Arc<str> = id.into();

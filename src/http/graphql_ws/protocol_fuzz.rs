@@ -73,7 +73,7 @@ impl Model {
     fn follow(&mut self, action: Option<Action>) -> bool {
         match action {
             None => self.note("nothing"),
-            Some(Action::Send(text)) => self.sent(&text, None),
+            Some(Action::Send(text) | Action::Refuse(text)) => self.sent(&text, None),
             Some(Action::SendAndStop(text, serial)) => self.sent(&text, Some(serial)),
             Some(Action::Stop(serial)) => {
                 assert!(

@@ -76,7 +76,7 @@ fn apply(protocol: &mut Protocol, step: Step) -> Option<Action> {
 fn shown(action: Option<Action>) -> String {
     match action {
         None => String::new(),
-        Some(Action::Send(text)) => format!("send {text}"),
+        Some(Action::Send(text) | Action::Refuse(text)) => format!("send {text}"),
         Some(Action::SendAndStop(text, serial)) => format!("send {text}, stop {serial}"),
         Some(Action::Authenticate(payload)) => format!("authenticate {}", json!(payload)),
         Some(Action::Start(serial, request)) => format!("start {serial} {}", request.query),

@@ -7,8 +7,9 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use async_graphql::Request;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::http::HeaderMap;
 use futures_util::future::{BoxFuture, poll_fn};
@@ -29,7 +30,7 @@ use crate::http::operations::{Operations, Outcome};
 use crate::http::response::rate_limited;
 use crate::http::seats::Seat;
 use crate::http::{Front, envelope, execution};
-use crate::sessions::{Farewell, Pass, Present, Transport};
+use crate::sessions::{Farewell, Pass, Present, Session, Transport};
 
 /// Messages handled of either kind before the task lets others run.
 const TURN: usize = 64;
@@ -233,18 +234,17 @@ impl<E: Operations> Connection<E> {
                 self.outbox.push_back(Message::Text(text.into()));
             }
             Some(Action::Stop(serial)) => self.running.remove(serial),
-            Some(Action::Start(serial, mut request)) => {
-                self.front.executor.prepare(&mut request);
-                let present = self.present.as_ref();
-                let session = present
-                    .expect("operations start after the verdict")
-                    .session();
-                let request_id = envelope::fresh_request_id();
-                let caller = session.caller();
-                let results = match self.front.shared.rate.take(&caller, Instant::now()) {
-                    Ok(()) => execution::results(&self.front, *request, session, request_id),
-                    Err(wait) => execution::refused(rate_limited(wait)),
-                };
+            Some(Action::Refuse(text)) => {
+                if self.take_turn().is_err() {
+                    return Err(Ending::Close(Close::new(
+                        1013,
+                        "Too many refused operations",
+                    )));
+                }
+                self.outbox.push_back(Message::Text(text.into()));
+            }
+            Some(Action::Start(serial, request)) => {
+                let results = self.begin(*request);
                 self.running.insert(serial, results);
             }
             Some(Action::Authenticate(payload)) => {
@@ -257,6 +257,29 @@ impl<E: Operations> Connection<E> {
             Some(Action::Close(close)) => return Err(Ending::Close(close)),
         }
         Ok(())
+    }
+
+    /// Starts an operation, if its caller may start one now.
+    fn begin(&self, mut request: Request) -> BoxStream<'static, Outcome> {
+        if let Err(wait) = self.take_turn() {
+            return execution::refused(rate_limited(wait));
+        }
+        self.front.executor.prepare(&mut request);
+        let request_id = envelope::fresh_request_id();
+        execution::results(&self.front, request, self.session(), request_id)
+    }
+
+    /// Takes one operation off the caller's account, or says how long he must wait for it.
+    fn take_turn(&self) -> Result<(), Duration> {
+        let caller = self.session().caller();
+        self.front.shared.rate.take(&caller, Instant::now())
+    }
+
+    fn session(&self) -> &Arc<Session> {
+        let present = self.present.as_ref();
+        present
+            .expect("operations are asked for after the verdict")
+            .session()
     }
 
     fn poll_verdict(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
