@@ -11,7 +11,8 @@ use conversation_gateway::domain::registration::ContextLink;
 use conversation_gateway::domain::row::{ContextKey, ContextRef, ContextVerb};
 use conversation_gateway::domain::time::Time;
 use conversation_gateway::domain::update::{ChangeCause, Update};
-use conversation_gateway::genesys::decode::rest_conversation;
+use conversation_gateway::genesys::decode::{Terms, rest_conversation};
+use conversation_gateway::genesys::privacy::Keep;
 use conversation_gateway::store::{Change, Store, StoreConfig};
 use migration::{Migrator, MigratorTrait};
 
@@ -122,9 +123,12 @@ pub(crate) fn status_changes(changes: u32) -> anyhow::Result<(u64, u64)> {
 
 fn seen(index: u32, held: bool) -> anyhow::Result<Fact> {
     let text = snapshot(index, QUEUE, held).to_string();
-    let name = |_: &_| Some("Queue 1".to_owned());
+    let terms = Terms {
+        queue_name: &|_| Some("Queue 1".to_owned()),
+        keep: Keep::default(),
+    };
     let snapshot =
-        rest_conversation(&text, &name).map_err(|skip| anyhow::anyhow!(skip.reason()))?;
+        rest_conversation(&text, terms).map_err(|skip| anyhow::anyhow!(skip.reason()))?;
     Ok(Fact::Seen {
         snapshot,
         cause: ChangeCause::GenesysEvent,

@@ -246,6 +246,7 @@ fn join_participant(known: Option<&Participant>, mut said: Participant, now: Tim
             }
         };
         keep(&mut said.name, &known.name);
+        keep(&mut said.address, &known.address);
         keep(&mut said.external_contact_id, &known.external_contact_id);
         said.queue_name = known.queue_name.clone().or(said.queue_name);
         said.queue_id = said.queue_id.or_else(|| known.queue_id.clone());

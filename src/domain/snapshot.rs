@@ -1,6 +1,7 @@
 //! What Genesys said of a conversation at one moment: its participants and their legs.
 //!
-//! A snapshot holds facts only, already free of customers' names, addresses and texts. It is also
+//! A snapshot holds facts only, already free of customers' texts, and of their names and addresses
+//! unless the operator keeps those. It is also
 //! the shape in which a record remembers the facts it was calculated from.
 
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,9 @@ pub struct Participant {
     /// Of agents and users; of external parties only where the operator keeps names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Of external parties, only where the operator keeps addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_contact_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -24,6 +24,7 @@ pub(crate) fn participant(id: &str, purpose: &str, legs: Vec<Leg>) -> Participan
         purpose: purpose.into(),
         user_id: None,
         name: None,
+        address: None,
         external_contact_id: None,
         queue_id: None,
         queue_name: None,

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use super::actions::ActionsConfig;
 use super::directory::DirectoryConfig;
+use super::privacy::Personal;
 use super::topics::TopicShape;
 use super::watching::WatchConfig;
 use crate::domain::ids::{QueueId, UserId};
@@ -101,6 +102,17 @@ pub struct GenesysConfig {
         value_parser = user_id
     )]
     pub user_topics: Vec<UserId>,
+
+    /// What of customers is stored, separated by commas; shown only to callers who have the permission
+    /// conversations:personal [default: nothing]
+    #[arg(
+        long = "keep",
+        env = "GATEWAY_KEEP",
+        value_delimiter = ',',
+        value_name = "WHAT",
+        value_enum
+    )]
+    pub keep: Vec<Personal>,
 
     /// Time between two pings on a notification socket
     #[arg(long = "genesys-ping-interval", env = "GATEWAY_GENESYS_PING_INTERVAL", value_name = "TIME", default_value = "5s", value_parser = duration)]

@@ -10,14 +10,14 @@ use tokio::time::{Instant, sleep};
 use super::backoff::Backoff;
 use super::channel::{self, Channel, Ended, OpenError, Reading, Received};
 use super::client::{ApiError, GenesysClient};
-use super::decode::{self, Decoded};
+use super::decode::{self, Decoded, Terms};
 use super::feed_board::FeedBoard;
 use super::repair::Order;
 use super::sink::Sink;
 use super::{topics, wire};
 use crate::domain::event::{ConversationEvent, Fact};
 use crate::domain::feed::RefusedTopic;
-use crate::domain::ids::ConversationId;
+use crate::domain::ids::{ConversationId, QueueId};
 use crate::domain::time::Time;
 use crate::domain::update::ChangeCause;
 use crate::ingest::{SendRefused, Shown, Sight};
@@ -308,12 +308,16 @@ impl<S: Sink> Applying<S> {
     }
 
     async fn apply(&self, frame: wire::Frame, at: Time) -> Result<(), SendRefused> {
-        let queue_names = self.client.queue_names();
+        let queue_name = |queue: &QueueId| self.client.queue_names().name(queue);
+        let terms = Terms {
+            queue_name: &queue_name,
+            keep: self.client.keep(),
+        };
         let named = frame
             .event_body
             .as_ref()
             .and_then(|body| body.id.as_deref()?.parse().ok());
-        match decode::decode(frame, &|queue| queue_names.name(queue)) {
+        match decode::decode(frame, terms) {
             Ok(Decoded::Snapshot(snapshot)) => {
                 self.board.heard(at);
                 metrics::counter!("gateway_genesys_notifications_total").increment(1);

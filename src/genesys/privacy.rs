@@ -1,4 +1,30 @@
-//! Takes customers' addresses and numbers out of texts that Genesys wrote.
+//! What of customers goes no further: their addresses and numbers are taken out of texts that Genesys
+//! wrote, and who they are is kept only where the operator wants it.
+
+/// Something of an outside party that is not kept unless the operator says so.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Personal {
+    /// The name that Genesys shows for a customer
+    CustomerName,
+    /// A customer's telephone number, e-mail or messaging address
+    CustomerAddress,
+}
+
+/// What of outside parties is kept: by default neither.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keep {
+    pub names: bool,
+    pub addresses: bool,
+}
+
+impl Keep {
+    pub fn of(wanted: &[Personal]) -> Self {
+        Self {
+            names: wanted.contains(&Personal::CustomerName),
+            addresses: wanted.contains(&Personal::CustomerAddress),
+        }
+    }
+}
 
 /// What stands in place of what was taken out.
 pub const REMOVED: &str = "[removed]";

@@ -72,6 +72,8 @@ pub struct Participant {
     #[serde(deserialize_with = "tolerant")]
     pub name: Option<String>,
     #[serde(deserialize_with = "tolerant")]
+    pub address: Option<String>,
+    #[serde(deserialize_with = "tolerant")]
     pub external_contact_id: Option<String>,
     #[serde(deserialize_with = "tolerant")]
     pub queue_id: Option<String>,

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::budget::{Announced, Budget, Priority};
 use super::config::GenesysConfig;
-use super::decode;
+use super::decode::{self, Terms};
+use super::privacy::Keep;
 use super::queues::QueueNames;
 use super::token::{Token, TokenSource};
 use super::wire;
@@ -39,6 +40,7 @@ struct Inner {
     budget: Budget,
     patience: Duration,
     queue_names: QueueNames,
+    keep: Keep,
     clock: Arc<dyn Clock>,
 }
 
@@ -88,6 +90,7 @@ impl GenesysClient {
             budget: Budget::new(config.rate_limit, config.retry_after_max),
             patience: config.request_timeout,
             queue_names: QueueNames::default(),
+            keep: Keep::of(&config.keep),
             clock,
         })))
     }
@@ -119,6 +122,11 @@ impl GenesysClient {
         &self.0.queue_names
     }
 
+    /// What of outside parties is kept.
+    pub fn keep(&self) -> Keep {
+        self.0.keep
+    }
+
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
     }
@@ -132,7 +140,8 @@ impl GenesysClient {
         let path = format!("/api/v2/conversations/{id}");
         let response = self.send(Call::get(&path, &[]), priority).await?;
         let text = text(response).await?;
-        decode::rest_conversation(&text, &|queue| self.0.queue_names.name(queue)).map_err(|skip| {
+        let queue_name = |queue: &QueueId| self.0.queue_names.name(queue);
+        decode::rest_conversation(&text, Terms { queue_name: &queue_name, keep: self.0.keep }).map_err(|skip| {
             tracing::warn!(conversation.id = %id, reason = skip.reason(), "a conversation cannot be read");
             ApiError::Unreadable { call: "GET /api/v2/conversations/{id}" }
         })

@@ -82,6 +82,7 @@ fn participant(sent: wire::AnalyticsParticipant, queue_names: QueueNames) -> Opt
         queue_id,
         user_id: filled(sent.user_id).map(UserId::from),
         name: None,
+        address: None,
         external_contact_id: filled(sent.external_contact_id),
         start_time: legs
             .iter()

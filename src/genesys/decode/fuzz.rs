@@ -95,13 +95,16 @@ fn whatever_comes_is_read_or_skipped_and_a_repeat_changes_nothing() {
         words: &WORDS,
     };
     fuzz.run(|text| {
-        let names = |_: &QueueId| None;
-        let frame = match decode_frame(text, &names) {
+        let terms = Terms {
+            queue_name: &|_| None,
+            keep: Keep::default(),
+        };
+        let frame = match decode_frame(text, terms) {
             Ok(Decoded::Snapshot(snapshot)) => format!("{:?}", seen_twice(snapshot)),
             Ok(Decoded::Signal(_)) => "signal".to_owned(),
             Err(skip) => skip.reason().to_owned(),
         };
-        let reading = match rest_conversation(text, &names) {
+        let reading = match rest_conversation(text, terms) {
             Ok(snapshot) => format!("{:?}", seen_twice(snapshot)),
             Err(skip) => skip.reason().to_owned(),
         };

@@ -1,7 +1,7 @@
 //! The shape of per-media topics: one medium, state and times directly on the participant, queue and
 //! user as references.
 
-use super::{QueueNames, Skip, filled, time};
+use super::{Skip, Terms, filled, time};
 use crate::domain::snapshot::{Medium, Participant};
 use crate::genesys::{topics, wire};
 
@@ -9,7 +9,7 @@ use crate::genesys::{topics, wire};
 pub(super) fn participant(
     mut sent: wire::Participant,
     medium: Medium,
-    queue_names: QueueNames,
+    terms: Terms,
 ) -> Result<Participant, Skip> {
     let id_of = |reference: Option<wire::EntityRef>| reference.and_then(|it| filled(it.id));
     sent.user_id = filled(sent.user_id).or(id_of(sent.user.take()));
@@ -36,7 +36,7 @@ pub(super) fn participant(
         wrapup: None,
         segments: None,
     };
-    let mut participant = super::participant(sent, queue_names)?;
+    let mut participant = super::participant(sent, terms)?;
     let mut leg = super::leg(leg, medium, participant.id.as_str(), 0);
     leg.id = "".into();
     participant.legs = vec![leg];

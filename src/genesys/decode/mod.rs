@@ -1,9 +1,10 @@
-//! Turns Genesys' JSON into facts of the domain, without customers' names, addresses and texts.
+//! Turns Genesys' JSON into facts of the domain, without customers' texts, and without their names and
+//! addresses unless the operator keeps those.
 
 pub mod analytics;
 mod media;
 
-use super::privacy;
+use super::privacy::{self, Keep};
 use super::topics;
 use super::wire;
 use crate::domain::ids::{ParticipantId, QueueId, SessionId, UserId};
@@ -17,6 +18,14 @@ pub use super::wire::Signal;
 
 /// Gives a queue's name, where it is known.
 pub type QueueNames<'a> = &'a dyn Fn(&QueueId) -> Option<String>;
+
+/// What a reading needs to know beside the text.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
+    pub queue_name: QueueNames<'a>,
+    /// What of outside parties goes further than here.
+    pub keep: Keep,
+}
 
 /// What a frame says.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,8 +70,8 @@ impl Skip {
 }
 
 /// Reads a text frame of the notification socket.
-pub fn decode_frame(text: &str, queue_names: QueueNames) -> Result<Decoded, Skip> {
-    decode(parse_frame(text)?, queue_names)
+pub fn decode_frame(text: &str, terms: Terms) -> Result<Decoded, Skip> {
+    decode(parse_frame(text)?, terms)
 }
 
 /// The outer form of a text frame.
@@ -71,27 +80,27 @@ pub fn parse_frame(text: &str) -> Result<wire::Frame, Skip> {
 }
 
 /// Reads a frame whose outer form is known.
-pub fn decode(frame: wire::Frame, queue_names: QueueNames) -> Result<Decoded, Skip> {
+pub fn decode(frame: wire::Frame, terms: Terms) -> Result<Decoded, Skip> {
     if let Some(signal) = frame.signal() {
         return Ok(Decoded::Signal(signal));
     }
     let topic = frame.topic_name.ok_or(Skip::Nameless)?;
     let shape = topics::shape_of(&topic).ok_or(Skip::OtherTopic)?;
     let body = frame.event_body.ok_or(Skip::NoBody)?;
-    snapshot(body, Source::Topic(topic), shape, queue_names).map(Decoded::Snapshot)
+    snapshot(body, Source::Topic(topic), shape, terms).map(Decoded::Snapshot)
 }
 
 /// Reads the answer of `GET /api/v2/conversations/{id}`.
-pub fn rest_conversation(text: &str, queue_names: QueueNames) -> Result<Snapshot, Skip> {
+pub fn rest_conversation(text: &str, terms: Terms) -> Result<Snapshot, Skip> {
     let body = serde_json::from_str(text).map_err(|_| Skip::Unreadable)?;
-    snapshot(body, Source::Rest, Shape::Whole, queue_names)
+    snapshot(body, Source::Rest, Shape::Whole, terms)
 }
 
 fn snapshot(
     body: wire::Conversation,
     source: Source,
     shape: Shape,
-    queue_names: QueueNames,
+    terms: Terms,
 ) -> Result<Snapshot, Skip> {
     let conversation_id = body
         .id
@@ -103,8 +112,8 @@ fn snapshot(
         .into_iter()
         .map(|sent| sent.ok_or(Skip::ParticipantWithoutId))
         .map(|sent| match shape {
-            Shape::Whole => participant(sent?, queue_names),
-            Shape::Medium(medium) => media::participant(sent?, medium, queue_names),
+            Shape::Whole => participant(sent?, terms),
+            Shape::Medium(medium) => media::participant(sent?, medium, terms),
         })
         .collect::<Result<_, _>>()?;
     Ok(Snapshot {
@@ -118,13 +127,14 @@ fn snapshot(
     })
 }
 
-fn participant(mut sent: wire::Participant, queue_names: QueueNames) -> Result<Participant, Skip> {
+fn participant(mut sent: wire::Participant, terms: Terms) -> Result<Participant, Skip> {
     let id = filled(sent.id.take()).ok_or(Skip::ParticipantWithoutId)?;
     let legs = legs(&mut sent, &id);
     let purpose = sent.purpose.unwrap_or_default();
     let is_acd = purpose.eq_ignore_ascii_case("acd");
     let user_id = filled(sent.user_id).map(UserId::from);
     let is_user = is_user(&purpose, user_id.is_some());
+    let is_outside = is_outside(&purpose) && !is_user;
     let routed_to = sent.conversation_routing_data.and_then(|data| data.queue);
     let (routed_id, routed_name) =
         routed_to.map_or((None, None), |queue| (filled(queue.id), filled(queue.name)));
@@ -133,10 +143,11 @@ fn participant(mut sent: wire::Participant, queue_names: QueueNames) -> Result<P
         .map(QueueId::from);
     let queue_name = filled(sent.queue_name)
         .or(routed_name.filter(|_| is_acd))
-        .or_else(|| queue_names(queue_id.as_ref()?).filter(|_| is_acd || is_user));
+        .or_else(|| (terms.queue_name)(queue_id.as_ref()?).filter(|_| is_acd || is_user));
     Ok(Participant {
         id: ParticipantId::from(id),
-        name: filled(sent.name).filter(|_| is_user),
+        name: filled(sent.name).filter(|_| is_user || (is_outside && terms.keep.names)),
+        address: filled(sent.address).filter(|_| is_outside && terms.keep.addresses),
         purpose,
         user_id,
         external_contact_id: filled(sent.external_contact_id),
@@ -165,6 +176,11 @@ fn participant(mut sent: wire::Participant, queue_names: QueueNames) -> Result<P
 fn is_user(purpose: &str, has_user_id: bool) -> bool {
     let is = |word: &str| purpose.eq_ignore_ascii_case(word);
     is("agent") || is("user") || (has_user_id && !is("customer") && !is("external"))
+}
+
+/// Whether the participant is a customer or another party outside the organisation.
+fn is_outside(purpose: &str) -> bool {
+    purpose.eq_ignore_ascii_case("customer") || purpose.eq_ignore_ascii_case("external")
 }
 
 fn legs(sent: &mut wire::Participant, participant: &str) -> Vec<Leg> {

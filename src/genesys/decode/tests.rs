@@ -19,8 +19,16 @@ fn name_of(queue: &QueueId) -> Option<String> {
     (queue.as_str() == QUEUE).then(|| "Hotline".to_owned())
 }
 
+const NOTHING_KEPT: Terms = Terms {
+    queue_name: &name_of,
+    keep: Keep {
+        names: false,
+        addresses: false,
+    },
+};
+
 fn snapshot_of(text: &str) -> Snapshot {
-    match decode_frame(text, &name_of) {
+    match decode_frame(text, NOTHING_KEPT) {
         Ok(Decoded::Snapshot(snapshot)) => snapshot,
         other => panic!("no snapshot: {other:?}"),
     }
@@ -101,6 +109,33 @@ fn a_frame_shows_the_whole_conversation() {
 }
 
 #[test]
+fn customers_names_and_addresses_are_kept_where_that_is_wanted() {
+    let of = |keep| {
+        let terms = Terms {
+            keep,
+            ..NOTHING_KEPT
+        };
+        let frames = [HELD, PARKED, CALL_MEDIA].map(|text| decode_frame(text, terms));
+        let rest = rest_conversation(REST, terms).map(Decoded::Snapshot);
+        let decoded = frames.into_iter().chain([rest]);
+        let customers = decoded.map(|decoded| match decoded {
+            Ok(Decoded::Snapshot(snapshot)) => {
+                let others = &snapshot.participants[1..];
+                assert!(others.iter().all(|other| other.address.is_none()));
+                let customer = &snapshot.participants[0];
+                (customer.name.is_some(), customer.address.is_some())
+            }
+            other => panic!("no snapshot: {other:?}"),
+        });
+        customers.collect::<Vec<_>>()
+    };
+    for (names, addresses) in [(false, false), (true, false), (false, true), (true, true)] {
+        let keep = Keep { names, addresses };
+        assert_eq!(of(keep), [(names, addresses); 4], "{keep:?}");
+    }
+}
+
+#[test]
 fn queue_names_come_from_the_list_or_from_rest() {
     let names = |snapshot: &Snapshot| {
         snapshot
@@ -114,7 +149,11 @@ fn queue_names_come_from_the_list_or_from_rest() {
         names(&snapshot_of(HELD)),
         [None, some("Hotline"), some("Hotline")]
     );
-    let rest = rest_conversation(REST, &|_| some("renamed since")).unwrap();
+    let renamed = Terms {
+        queue_name: &|_| some("renamed since"),
+        ..NOTHING_KEPT
+    };
+    let rest = rest_conversation(REST, renamed).unwrap();
     assert_eq!(
         names(&rest),
         [some("Hotline"), some("Hotline (then)"), some("Hotline")]
@@ -148,7 +187,7 @@ fn a_user_topic_and_an_id_in_capitals_are_read_too() {
 
 #[test]
 fn rest_adds_start_end_and_alerting() {
-    let snapshot = rest_conversation(REST, &name_of).unwrap();
+    let snapshot = rest_conversation(REST, NOTHING_KEPT).unwrap();
     assert_eq!(snapshot.source, Source::Rest);
     assert_eq!(snapshot.start, at("2026-03-02T08:59:59.900Z"));
     assert_eq!(snapshot.end, at("2026-03-02T09:05:00.000Z"));
@@ -188,7 +227,7 @@ fn nothing_of_a_customer_is_kept() {
             assert!(!kept.contains(private), "{private} in {kept}");
         }
     }
-    let kept = format!("{:?}", rest_conversation(REST, &name_of));
+    let kept = format!("{:?}", rest_conversation(REST, NOTHING_KEPT));
     assert!(!kept.contains("Erika") && !kept.contains("+49"), "{kept}");
     assert!(kept.contains("Alex Muster"));
 }
@@ -231,7 +270,7 @@ fn frames_about_the_socket_are_signals() {
             Signal::Other,
         ),
     ] {
-        let decoded = decode_frame(&frame.to_string(), &name_of);
+        let decoded = decode_frame(&frame.to_string(), NOTHING_KEPT);
         assert_eq!(decoded, Ok(Decoded::Signal(expected)), "{frame}");
     }
 }
@@ -243,7 +282,7 @@ fn what_cannot_be_used_is_skipped_for_a_named_reason() {
             .to_string()
     };
     let check = |text: &str, expected: Skip| {
-        assert_eq!(decode_frame(text, &name_of), Err(expected), "{text}");
+        assert_eq!(decode_frame(text, NOTHING_KEPT), Err(expected), "{text}");
     };
     check("", Skip::Unreadable);
     check("[1]", Skip::Nameless);
@@ -301,14 +340,14 @@ proptest! {
         let mut left = seed;
         mutate(&mut frame, &mut left, &other);
         let text = frame.to_string();
-        match decode_frame(&text, &name_of) {
+        match decode_frame(&text, NOTHING_KEPT) {
             Ok(_) => {}
             Err(skip) => {
                 // The frame itself, its topic, its body, its id, its participants or one of their ids.
                 prop_assert!(!matches!(skip, Skip::Unreadable) || seed == 0, "{text}");
             }
         }
-        let _ = rest_conversation(&frame["eventBody"].to_string(), &name_of);
+        let _ = rest_conversation(&frame["eventBody"].to_string(), NOTHING_KEPT);
     }
 
     #[test]
@@ -317,12 +356,12 @@ proptest! {
         let at = at % bytes.len();
         bytes[at] = byte;
         bytes.truncate(bytes.len() - cut % bytes.len());
-        let _ = decode_frame(&String::from_utf8_lossy(&bytes), &name_of);
+        let _ = decode_frame(&String::from_utf8_lossy(&bytes), NOTHING_KEPT);
     }
 
     #[test]
     fn any_text_is_taken(text in ".*") {
-        let _ = decode_frame(&text, &name_of);
-        let _ = rest_conversation(&text, &name_of);
+        let _ = decode_frame(&text, NOTHING_KEPT);
+        let _ = rest_conversation(&text, NOTHING_KEPT);
     }
 }

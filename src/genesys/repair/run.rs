@@ -210,10 +210,10 @@ impl<'a, S: Sink> Run<'a, S> {
             self.want(unread.into_iter().map(|(id, _)| id));
             return self.read_waiting().await;
         }
-        let names = self.repair.client.queue_names();
+        let queue_name = |queue: &QueueId| self.repair.client.queue_names().name(queue);
         let told = unread.into_iter().filter_map(|(id, found)| {
             self.read.insert(id);
-            let snapshot = analytics::snapshot(found, &|queue| names.name(queue))?;
+            let snapshot = analytics::snapshot(found, &queue_name)?;
             Some((id, snapshot))
         });
         let mut told = told.collect::<Vec<_>>();

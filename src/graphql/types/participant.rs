@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Enum, ID, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 
 use super::enums::{Direction, MediaType};
+use crate::domain::caller::Caller;
 use crate::domain::ids::ConversationId;
+use crate::domain::permission::Permission;
 use crate::domain::row::MediaType as DomainMedia;
 use crate::domain::snapshot::{self, Leg, Timings};
 use crate::domain::status::{Phase, Role, View, phase_of, role_of};
@@ -112,9 +114,19 @@ impl Participant {
         self.it().user_id.as_ref().map(|id| ID(id.to_string()))
     }
 
-    /// The name, of agents and users; of outside parties only where the operator keeps names.
-    async fn name(&self) -> Option<&str> {
-        self.it().name.as_deref()
+    /// The name, of agents and users. Of outside parties only where the operator keeps names, and
+    /// for callers with the permission `conversations:personal`.
+    async fn name(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
+        let it = self.it();
+        let is_shown = role_of(it) != Role::External || may_see_personal(ctx)?;
+        Ok(it.name.as_deref().filter(|_| is_shown))
+    }
+
+    /// The telephone number, e-mail or messaging address of an outside party; only where the
+    /// operator keeps addresses, and for callers with the permission `conversations:personal`.
+    async fn address(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
+        let is_shown = may_see_personal(ctx)?;
+        Ok(self.it().address.as_deref().filter(|_| is_shown))
     }
 
     /// The external contact, of outside parties Genesys knows.
@@ -258,6 +270,10 @@ impl Participant {
     fn sum(&self, phase: impl Fn(&Timings) -> i64) -> f64 {
         seconds(self.it().legs.iter().map(|leg| phase(&leg.timings)).sum())
     }
+}
+
+fn may_see_personal(ctx: &Context<'_>) -> Result<bool> {
+    Ok(ctx.data::<Caller>()?.may(Permission::Personal))
 }
 
 impl From<&Leg> for ParticipantSession {

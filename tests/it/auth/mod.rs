@@ -5,5 +5,6 @@ mod door;
 mod guarded;
 mod keys;
 mod narrowed;
+mod personal;
 mod privacy;
 mod sessions;
