@@ -1,5 +1,6 @@
 //! The command `selftest`.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -81,17 +82,26 @@ pub async fn run(args: SelftestArgs) -> anyhow::Result<ExitCode> {
         "no rule's id begins so (--only, see --list)"
     );
     if args.list {
-        print!("{}", report::table(&rules));
+        say(&report::table(&rules))?;
         return Ok(ExitCode::SUCCESS);
     }
     let token = args.token.as_ref().map(|it| it.expose_secret().to_owned());
     let target = Target::reach(&args.url, token).await?;
     let findings = rule::try_all(&target, &rules, args.at_once.into()).await;
     if args.json {
-        println!("{:#}", report::json(target.url.as_str(), &findings));
+        let report = report::json(target.url.as_str(), &findings);
+        say(&format!("{report:#}\n"))?;
     } else {
-        print!("{}", report::text(&findings));
+        say(&report::text(&findings))?;
     }
     let sums = Sums::of(&findings);
     Ok(ExitCode::from(u8::from(sums.failed > 0)))
+}
+
+/// Writes to standard output; whoever has stopped reading, as `head` does, has read enough.
+fn say(text: &str) -> io::Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
