@@ -160,8 +160,10 @@ impl EventBridge {
                     };
                     readings.ingest.submit(event).await?;
                 }
-                Err(error) if error.is_retryable() => return Err(error.into()),
-                Err(error) => tracing::warn!(conversation.id = %id, %error, "it cannot be read"),
+                Err(error) if error.is_final() => {
+                    tracing::warn!(conversation.id = %id, %error, "it cannot be read");
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(self.store.reading_done(id, wanted_at).await?)

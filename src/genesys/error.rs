@@ -30,6 +30,11 @@ pub enum ApiError {
     },
     #[error("Genesys' answer to {call} cannot be read")]
     Unreadable { call: &'static str },
+    /// The client may read conversations, but not this one.
+    #[error(
+        "Genesys withholds this conversation from the OAuth client (do its roles cover the division?)"
+    )]
+    Withheld,
 }
 
 impl ApiError {
@@ -37,10 +42,21 @@ impl ApiError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::NoAnswer { .. } | Self::OverBudget { .. } | Self::Unreadable { .. } => true,
-            Self::ClientRefused { .. } => false,
+            Self::ClientRefused { .. } | Self::Withheld => false,
             Self::Answered { status, .. } => {
                 matches!(status, 401 | 408 | 413 | 429) || (*status >= 500 && *status != 501)
             }
+        }
+    }
+
+    /// Whether this is Genesys' word on the very thing that was asked for: asking again brings the same,
+    /// and whoever must know it need not wait. A client that is refused, or lacks a permission, was
+    /// told nothing of the thing; nor was one that can't be answered now.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Unreadable { .. } | Self::Withheld => true,
+            Self::NoAnswer { .. } | Self::OverBudget { .. } | Self::ClientRefused { .. } => false,
+            Self::Answered { status, .. } => *status != 403 && !self.is_retryable(),
         }
     }
 
@@ -56,6 +72,7 @@ impl ApiError {
     pub const fn status(&self) -> Option<u16> {
         match self {
             Self::Answered { status, .. } => Some(*status),
+            Self::Withheld => Some(403),
             _ => None,
         }
     }

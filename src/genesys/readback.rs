@@ -144,7 +144,7 @@ impl<S: Sink> ReadBack<S> {
                 Haste::Calm => attempt == ATTEMPTS,
                 Haste::Now => begun.elapsed() >= self.patience,
             };
-            if is_last || !error.is_retryable() {
+            if is_last || error.is_final() {
                 tracing::warn!(conversation.id = %id, %error, "a conversation cannot be read");
                 return (id, self.put(id, failed(&error)).await);
             }

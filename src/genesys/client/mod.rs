@@ -25,6 +25,9 @@ const QUEUES_PER_PAGE: &str = "500";
 /// Smaller pages are safe with every listing.
 const NAMES_PER_PAGE: &str = "100";
 
+/// No conversation has this id: a client that may read conversations is told so with 404.
+pub const NO_CONVERSATION: &str = "/api/v2/conversations/00000000-0000-0000-0000-000000000000";
+
 /// How many conversations one question to analytics may name.
 pub const DETAILS_PER_CALL: usize = 100;
 
@@ -124,18 +127,34 @@ impl GenesysClient {
     }
 
     /// Reads a conversation whole.
+    ///
+    /// # Errors
+    /// [`ApiError::is_final`] tells what is said of the conversation from what is not.
     pub async fn conversation(
         &self,
         id: ConversationId,
         priority: Priority,
     ) -> Result<Snapshot, ApiError> {
         let path = format!("/api/v2/conversations/{id}");
-        let response = self.send(Call::get(&path, &[]), priority).await?;
+        let response = match self.send(Call::get(&path, &[]), priority).await {
+            Err(error) if error.status() == Some(403) && self.may_read(priority).await => {
+                return Err(ApiError::Withheld);
+            }
+            answer => answer?,
+        };
         let text = text(response).await?;
         decode::rest_conversation(&text, &|queue| self.0.queue_names.name(queue)).map_err(|skip| {
             tracing::warn!(conversation.id = %id, reason = skip.reason(), "a conversation cannot be read");
             ApiError::Unreadable { call: "GET /api/v2/conversations/{id}" }
         })
+    }
+
+    /// Whether the client may read conversations at all: Genesys answers 403 as well for one of a
+    /// division that its roles don't cover. Where it can't be told, it may not.
+    async fn may_read(&self, priority: Priority) -> bool {
+        let nobody = Call::get(NO_CONVERSATION, &[]);
+        let answer = self.send(nobody, priority).await;
+        answer.is_err_and(|error| error.is_not_found())
     }
 
     /// One page of the queues; pages count from 1.

@@ -17,7 +17,7 @@ use crate::domain::time::Time;
 use crate::domain::update::ChangeCause;
 use crate::genesys::backoff::Backoff;
 use crate::genesys::budget::Priority;
-use crate::genesys::client::{ApiError, GenesysClient};
+use crate::genesys::client::GenesysClient;
 use crate::genesys::decode::{self, analytics};
 use crate::genesys::sink::Sink;
 use crate::genesys::spans::{self, Question};
@@ -327,17 +327,13 @@ async fn read(
         let read_at = clock.now();
         match client.conversation(id, Priority::Repair).await {
             Ok(snapshot) => return (id, Some((snapshot, read_at))),
-            Err(error) if is_final(&error) => {
+            Err(error) if error.is_final() => {
                 tracing::warn!(conversation.id = %id, %error, "a conversation cannot be read");
                 return (id, None);
             }
             Err(error) => sleep(backoff.next_wait(error.retry_after())).await,
         }
     }
-}
-
-fn is_final(error: &ApiError) -> bool {
-    !error.is_retryable() || matches!(error, ApiError::Unreadable { .. })
 }
 
 /// Whether everything that ended before was taken.

@@ -213,10 +213,10 @@ impl<S: Sink> Round<S> {
                 read: Err(error),
             } => {
                 tracing::info!(conversation.id = %id, %error, "a watched conversation cannot be read");
-                if error.is_retryable() {
-                    self.put_off(&[id], &error);
-                } else {
+                if error.is_final() {
                     self.done(id, false);
+                } else {
+                    self.put_off(&[id], &error);
                 }
                 Ok(())
             }
@@ -316,9 +316,13 @@ impl<S: Sink> Round<S> {
     }
 
     fn put_off(&mut self, ids: &[ConversationId], error: &ApiError) {
-        let wait = error
-            .retry_after()
-            .unwrap_or(self.parts.config.watch_unshown);
+        let config = &self.parts.config;
+        let wait = match error.retry_after() {
+            Some(asked) => asked,
+            None if error.is_retryable() => config.watch_unshown,
+            // The operator has to do something first.
+            None => config.watch_quiet,
+        };
         for id in ids {
             self.ledger.put_off(*id, Instant::now() + wait);
         }
