@@ -19,7 +19,7 @@ use crate::domain::update::ChangeCause;
 use crate::genesys::GenesysClient;
 use crate::genesys::budget::Priority;
 use crate::genesys::eventbridge::{Heard, read};
-use crate::genesys::watching::ShownQueues;
+use crate::genesys::feed_board::ShownQueues;
 use crate::http::{NotTaken, TakeEvents};
 use crate::ingest::Ingest;
 use crate::store::Store;

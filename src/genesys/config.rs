@@ -259,6 +259,10 @@ impl GenesysConfig {
             ("GATEWAY_GENESYS_JOURNAL_INTERVAL", self.journal_interval),
             ("GATEWAY_GENESYS_WATCH_SWEEP", self.watch.watch_sweep),
             ("GATEWAY_GENESYS_WATCH_UNSHOWN", self.watch.watch_unshown),
+            (
+                "GATEWAY_GENESYS_WATCH_MISSING_MAX",
+                self.watch.watch_missing_max,
+            ),
             ("GATEWAY_GENESYS_WATCH_STUCK", self.watch.watch_stuck),
             ("GATEWAY_GENESYS_WATCH_RINGING", self.watch.watch_ringing),
             ("GATEWAY_GENESYS_WATCH_IDLE", self.watch.watch_idle),
@@ -347,6 +351,7 @@ impl GenesysConfig {
             watch: WatchConfig {
                 watch_unshown: ms(50),
                 watch_unshown_max: ms(500),
+                watch_missing_max: ms(500),
                 watch_sweep: ms(200),
                 ..self.watch
             },

@@ -45,7 +45,7 @@ pub const TRIED: [Permission; 5] = [
     Permission {
         name: "directory:user:view",
         purpose: "agents' names",
-        without: "agents have ids only",
+        without: "agents have ids only, and users to follow must be named in GATEWAY_USER_TOPICS",
         question: "/api/v2/users?pageSize=1",
     },
     Permission {

@@ -4,7 +4,6 @@
 mod ledger;
 mod schedule;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,15 +12,16 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use self::ledger::Ledger;
-use self::schedule::Watch;
+use self::schedule::{Finding, Watch};
 use super::budget::{Budget, Priority};
 use super::client::{ApiError, DETAILS_PER_CALL, GenesysClient};
 use super::decode::analytics;
+use super::feed_board::ShownQueues;
 use super::sink::Sink;
 use super::wire::AnalyticsConversation;
 use crate::clock::Clock;
 use crate::domain::event::{ConversationEvent, Fact};
-use crate::domain::ids::{ConversationId, QueueId};
+use crate::domain::ids::ConversationId;
 use crate::domain::row::Work;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::status::forgotten_leg;
@@ -37,11 +37,6 @@ const AT_ONCE: usize = 4;
 const OPEN_PAGE: u64 = 5_000;
 /// So many patient ones are read one by one; of more, analytics are asked first, a hundred at once.
 const SINGLY: usize = 20;
-/// Readings after which a leg that still holds its conversation up was forgotten by Genesys.
-const READINGS_OF_FORGOTTEN: u32 = 2;
-
-/// The queues whose topics are followed; `None` until they are known.
-pub type ShownQueues = Option<Arc<BTreeSet<QueueId>>>;
 
 pub struct Watching<S> {
     pub config: WatchConfig,
@@ -214,7 +209,7 @@ impl<S: Sink> Round<S> {
             } => {
                 tracing::info!(conversation.id = %id, %error, "a watched conversation cannot be read");
                 if error.is_final() {
-                    self.done(id, false);
+                    self.done(id, Finding::Missing);
                 } else {
                     self.put_off(&[id], &error);
                 }
@@ -253,7 +248,14 @@ impl<S: Sink> Round<S> {
                 leg.id
             )
         });
-        self.done(id, held_up.is_some());
+        self.done(
+            id,
+            if held_up.is_some() {
+                Finding::HeldUp
+            } else {
+                Finding::Nothing
+            },
+        );
         let seen = Fact::Seen {
             snapshot,
             cause: ChangeCause::Reconciled,
@@ -273,12 +275,10 @@ impl<S: Sink> Round<S> {
         held_up: Option<String>,
     ) -> Result<(), SendRefused> {
         let now = self.parts.clock.now();
-        let grace = i64::try_from(self.parts.config.watch_forgotten.as_millis());
         let Some(watched) = self.ledger.get_mut(id) else {
             return Ok(());
         };
-        let has_lasted = watched.readings >= READINGS_OF_FORGOTTEN
-            && now.since(watched.news) >= grace.unwrap_or(i64::MAX);
+        let has_lasted = watched.has_lasted(&self.parts.config, now);
         let work = Work::Watching;
         match held_up {
             Some(message) if has_lasted && !watched.reported => {
@@ -305,14 +305,14 @@ impl<S: Sink> Round<S> {
             if is_new {
                 self.ledger.put_first(id, now);
             } else {
-                self.done(id, false);
+                self.done(id, Finding::Nothing);
             }
         }
     }
 
-    fn done(&mut self, id: ConversationId, held_up: bool) {
+    fn done(&mut self, id: ConversationId, finding: Finding) {
         let now = Instant::now();
-        self.ledger.done(id, held_up, &self.parts.config, now);
+        self.ledger.done(id, finding, &self.parts.config, now);
     }
 
     fn put_off(&mut self, ids: &[ConversationId], error: &ApiError) {
