@@ -38,7 +38,8 @@ pub struct Conversation {
 pub struct Applied {
     /// Oldest first; empty when nothing changed.
     pub updates: Vec<Update>,
-    /// A reversible mark went back and forth in a way that only a reading can settle.
+    /// Only a reading can settle it: a reversible mark went back and forth, or analytics know of an end
+    /// that the record has not seen.
     pub doubtful: bool,
 }
 

@@ -125,12 +125,17 @@ impl Gate {
         self.held.remove(&id);
     }
 
-    /// The conversation was read after all windows that are known.
+    /// The conversation was read then.
     pub(super) fn check(&mut self, id: ConversationId, read_at: Time) {
-        let covers = |window: &Window| window.until.is_some_and(|until| until <= read_at);
-        if !self.windows.is_empty() && self.windows.values().all(covers) {
+        if !self.windows.is_empty() && self.is_covered(read_at) {
             self.checked.insert(id);
         }
+    }
+
+    /// Whether a reading of then came after all windows that are known.
+    pub(super) fn is_covered(&self, read_at: Time) -> bool {
+        let covers = |window: &Window| window.until.is_some_and(|until| until <= read_at);
+        self.windows.values().all(covers)
     }
 
     /// Whether something of the conversation may have been missed in a blind window.

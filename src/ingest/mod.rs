@@ -84,7 +84,8 @@ impl Default for IngestConfig {
 /// What the write path wants Genesys to be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// A reversible mark is doubtful: read the conversation once.
+    /// What was applied is doubtful (a mark that went back and forth, an end that was not seen): read it
+    /// once, when what is still on its way has come.
     Read(ConversationId),
     /// Notifications wait until it was read: read it at once.
     ReadNow(ConversationId),
@@ -127,7 +128,7 @@ pub enum SendRefused {
 /// A handle on the write path.
 #[derive(Clone)]
 pub struct Ingest {
-    requests_tx: mpsc::Sender<Request>,
+    handed_tx: mpsc::Sender<Handed>,
     store: Store,
     hub: Hub,
 }
@@ -142,6 +143,12 @@ pub struct Asker {
     pub deed: AuditEntry,
 }
 
+/// What is handed over to the loop, in order.
+enum Handed {
+    Request(Request),
+    Sight(Sight),
+}
+
 struct Request {
     job: Job,
     asker: Option<Asker>,
@@ -150,17 +157,26 @@ struct Request {
 
 enum Job {
     Event(ConversationEvent),
-    Sight(Sight),
     /// What waits for a reading has waited long enough.
     Release(ConversationId),
 }
 
+impl Request {
+    /// One for which nobody waits.
+    const fn of(job: Job) -> Self {
+        Self {
+            job,
+            asker: None,
+            reply: None,
+        }
+    }
+}
+
 impl Job {
-    const fn conversation(&self) -> Option<ConversationId> {
+    const fn conversation(&self) -> ConversationId {
         match self {
-            Self::Event(event) => Some(event.conversation_id),
-            Self::Release(id) => Some(*id),
-            Self::Sight(_) => None,
+            Self::Event(event) => event.conversation_id,
+            Self::Release(id) => *id,
         }
     }
 }
@@ -168,23 +184,18 @@ impl Job {
 impl Ingest {
     /// Hands an event over, waiting while the queue is full.
     pub async fn send(&self, event: ConversationEvent) -> Result<(), SendRefused> {
-        self.hand_over(Job::Event(event)).await
+        let request = Request::of(Job::Event(event));
+        self.hand_over(Handed::Request(request)).await
     }
 
     /// Says what the listener can see; in order with the events.
     pub async fn note(&self, sight: Sight) -> Result<(), SendRefused> {
-        self.hand_over(Job::Sight(sight)).await
+        self.hand_over(Handed::Sight(sight)).await
     }
 
-    async fn hand_over(&self, job: Job) -> Result<(), SendRefused> {
-        self.requests_tx
-            .send(Request {
-                job,
-                asker: None,
-                reply: None,
-            })
-            .await
-            .map_err(|_| SendRefused::Closed)
+    async fn hand_over(&self, handed: Handed) -> Result<(), SendRefused> {
+        let sent = self.handed_tx.send(handed).await;
+        sent.map_err(|_| SendRefused::Closed)
     }
 
     /// The conversations that have not ended, by id: those after the given one.
@@ -216,16 +227,12 @@ impl Ingest {
 
     /// Hands an event over, or says at once that the queue is full.
     pub fn try_send(&self, event: ConversationEvent) -> Result<(), SendRefused> {
-        self.requests_tx
-            .try_send(Request {
-                job: Job::Event(event),
-                asker: None,
-                reply: None,
-            })
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => SendRefused::Full,
-                mpsc::error::TrySendError::Closed(_) => SendRefused::Closed,
-            })
+        let request = Request::of(Job::Event(event));
+        let sent = self.handed_tx.try_send(Handed::Request(request));
+        sent.map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => SendRefused::Full,
+            mpsc::error::TrySendError::Closed(_) => SendRefused::Closed,
+        })
     }
 
     /// Hands an event over and waits until it is committed and published, so that every later read
@@ -247,10 +254,8 @@ impl Ingest {
             asker,
             reply: Some(reply),
         };
-        self.requests_tx
-            .send(request)
-            .await
-            .map_err(|_| IngestError::Closed)?;
+        let sent = self.handed_tx.send(Handed::Request(request)).await;
+        sent.map_err(|_| IngestError::Closed)?;
         let written = answer.await.map_err(|_| IngestError::Closed)??;
         if let Some(last) = written.committed.last() {
             let published = self.hub.reached(last.sequence());
@@ -267,7 +272,7 @@ impl Ingest {
 
 /// The loop behind the handle.
 pub struct IngestLoop {
-    requests_rx: mpsc::Receiver<Request>,
+    handed_rx: mpsc::Receiver<Handed>,
     needs_tx: mpsc::Sender<Need>,
     store: Store,
     hub: Hub,
@@ -283,18 +288,18 @@ impl IngestLoop {
         hub: Hub,
         needs_tx: mpsc::Sender<Need>,
     ) -> (Ingest, Self) {
-        let (requests_tx, requests_rx) = mpsc::channel(config.ingest_queue.max(1));
+        let (handed_tx, handed_rx) = mpsc::channel(config.ingest_queue.max(1));
         let known = Known::new(config.ingest_cache);
         let gate = Gate::new(Duration::from_millis(config.ingest_patience_ms));
         let ingest = Ingest {
-            requests_tx,
+            handed_tx,
             store: store.clone(),
             hub: hub.clone(),
         };
         (
             ingest,
             Self {
-                requests_rx,
+                handed_rx,
                 needs_tx,
                 store,
                 hub,
@@ -314,13 +319,14 @@ impl IngestLoop {
                 biased;
                 () = until(expiry) => {
                     let expired = self.gate.expired(Instant::now());
-                    batch.extend(expired.into_iter().map(|id| Request { job: Job::Release(id), asker: None, reply: None }));
+                    let released = expired.into_iter().map(|id| Request::of(Job::Release(id)));
+                    batch.extend(released.map(Handed::Request));
                     batch.len()
                 }
-                taken = self.requests_rx.recv_many(&mut batch, self.config.ingest_batch) => taken,
+                taken = self.handed_rx.recv_many(&mut batch, self.config.ingest_batch) => taken,
                 () = token.cancelled() => {
-                    self.requests_rx.close();
-                    self.requests_rx.recv_many(&mut batch, usize::MAX).await
+                    self.handed_rx.close();
+                    self.handed_rx.recv_many(&mut batch, usize::MAX).await
                 }
             };
             if taken == 0 {
@@ -331,8 +337,26 @@ impl IngestLoop {
         }
     }
 
-    /// Writes a batch, again and again until all of it is written.
-    async fn write(&mut self, mut batch: Vec<Request>, token: &CancellationToken) {
+    /// Writes a batch. What the listener says of its sight divides it: all that came before is written
+    /// first, and it is noted once, however often writing must be tried.
+    async fn write(&mut self, batch: Vec<Handed>, token: &CancellationToken) {
+        let mut requests = Vec::new();
+        for handed in batch {
+            match handed {
+                Handed::Request(request) => requests.push(request),
+                Handed::Sight(sight) => {
+                    self.carry_out(std::mem::take(&mut requests), token).await;
+                    if let Some(unread) = self.gate.note(&sight) {
+                        self.ask(Need::ReadNow(unread));
+                    }
+                }
+            }
+        }
+        self.carry_out(requests, token).await;
+    }
+
+    /// Carries requests out, again and again until all of them are.
+    async fn carry_out(&mut self, mut batch: Vec<Request>, token: &CancellationToken) {
         while !batch.is_empty() {
             match self.try_write(&mut batch).await {
                 Ok(()) => {}
@@ -355,13 +379,7 @@ impl IngestLoop {
         self.load(batch).await?;
         let mut work = Work::default();
         for (place, request) in batch.iter().enumerate() {
-            work.take(
-                place,
-                request,
-                &mut self.gate,
-                &self.known,
-                self.config.track,
-            );
+            work.take(place, request, &self.gate, &self.known, self.config.track);
         }
         let changes = work.changes();
         let results = if changes.is_empty() {
@@ -388,9 +406,7 @@ impl IngestLoop {
         }
         let mut left = Vec::new();
         for (place, request) in std::mem::take(batch).into_iter().enumerate() {
-            let Some(id) = request.job.conversation() else {
-                continue;
-            };
+            let id = request.job.conversation();
             if overtaken.contains(&id) {
                 left.push(request);
             } else if let Some(reply) = request.reply {
@@ -406,7 +422,7 @@ impl IngestLoop {
     async fn load(&mut self, batch: &[Request]) -> Result<(), StoreError> {
         let mut missing: Vec<ConversationId> = batch
             .iter()
-            .filter_map(|request| request.job.conversation())
+            .map(|request| request.job.conversation())
             .filter(|id| !self.known.contains(*id))
             .collect();
         missing.sort_unstable();
@@ -442,9 +458,6 @@ impl IngestLoop {
     }
 
     fn remember(&mut self, work: Work) {
-        for id in &work.unread {
-            self.ask(Need::ReadNow(*id));
-        }
         for item in work.items.into_values() {
             let ended = item.conversation.row.status == ConversationStatus::Ended;
             for need in item.needs {
@@ -480,3 +493,6 @@ async fn until(moment: Option<Instant>) {
 fn count(events: usize) -> f64 {
     events as f64
 }
+
+#[cfg(test)]
+mod tests;
