@@ -2,14 +2,17 @@
 
 use migration::{Migrator, MigratorTrait};
 use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::domain::event::Fact;
+use crate::domain::row::ConversationStatus;
 use crate::domain::snapshot::{Snapshot, Source};
 use crate::domain::testing::{at, conversation_id, inbound_call, seen, snapshot};
 use crate::domain::update::ChangeCause;
-use crate::hub::HubConfig;
-use crate::store::StoreConfig;
+use crate::hub::{Hub, HubConfig};
+use crate::store::{Store, StoreConfig};
 
 struct Batch {
     ingest: Ingest,
