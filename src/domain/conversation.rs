@@ -12,13 +12,14 @@ use super::ids::ConversationId;
 use super::merge::{self, Merged};
 use super::naming;
 use super::order::is_older;
+use super::phase::{Phase, decides, phase_of};
 use super::registration::{ContextLink, Registration};
 use super::row::{ContextRef, ContextVerb, ConversationStatus, Failure, InitiatedBy, Row, Work};
 use super::settling;
 use super::snapshot::{Leg, Medium, Participant, Shape, Snapshot};
-use super::status::{Phase, decides, phase_of};
 use super::time::Time;
-use super::timeline::{Detail, Picture, leaps, moments, place_of, told_turns, turns_of};
+use super::timeline::{Detail, Picture, leaps, moments};
+use super::turns::{place_of, told_turns, turns_of};
 use super::update::{ChangeCause, ChangeKind, ChangeKinds, Update};
 
 /// All that the gateway knows of one conversation.

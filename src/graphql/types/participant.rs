@@ -6,9 +6,10 @@ use async_graphql::{Enum, ID, Object, SimpleObject};
 
 use super::enums::{Direction, MediaType};
 use crate::domain::ids::ConversationId;
+use crate::domain::phase::{Phase, Role, phase_of, role_of};
 use crate::domain::row::MediaType as DomainMedia;
 use crate::domain::snapshot::{self, Leg, Timings};
-use crate::domain::status::{Phase, Role, View, phase_of, role_of};
+use crate::domain::status::View;
 use crate::domain::time::Time;
 use crate::graphql::global_id::GlobalId;
 use crate::graphql::scalars::DateTime;
