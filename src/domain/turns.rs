@@ -13,14 +13,14 @@ pub(super) struct MarkTurn {
 }
 
 /// How often the leg's marks are known to have come and gone.
-pub fn turns_of(leg: &Leg, marks: &Marks) -> usize {
+pub(super) fn turns_of(leg: &Leg, marks: &Marks) -> usize {
     marks
         .get(&leg.id)
         .map_or(usize::from(is_marked(leg)), |count| count.turns)
 }
 
 /// The number of times the leg's marks came and went, where the leg tells it: by its segments.
-pub fn told_turns(leg: &Leg) -> Option<MarkCount> {
+pub(super) fn told_turns(leg: &Leg) -> Option<MarkCount> {
     if leg.segments.is_empty() {
         return None;
     }
@@ -34,7 +34,7 @@ pub fn told_turns(leg: &Leg) -> Option<MarkCount> {
 
 /// Where among the turns of `told` a notification's leg stands, counted from `known` turns; `None`
 /// when it fits nowhere from there on: then the notification is older.
-pub fn place_of(said: &Leg, ended: bool, told: &Leg, known: usize) -> Option<usize> {
+pub(super) fn place_of(said: &Leg, ended: bool, told: &Leg, known: usize) -> Option<usize> {
     let marks = marks_of(told, 0);
     if ended {
         return Some(marks.len());
@@ -53,7 +53,7 @@ pub fn place_of(said: &Leg, ended: bool, told: &Leg, known: usize) -> Option<usi
     (known..=marks.len()).contains(&place).then_some(place)
 }
 
-pub const fn is_marked(leg: &Leg) -> bool {
+pub(super) const fn is_marked(leg: &Leg) -> bool {
     leg.held || matches!(leg.state, LegState::Parked)
 }
 
