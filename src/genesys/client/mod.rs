@@ -138,7 +138,10 @@ impl GenesysClient {
         let path = format!("/api/v2/conversations/{id}");
         let response = match self.send(Call::get(&path, &[]), priority).await {
             Err(error) if error.status() == Some(403) && self.may_read(priority).await => {
-                return Err(ApiError::Withheld);
+                return Err(ApiError::Withheld {
+                    code: error.code().map(str::to_owned),
+                    correlation_id: error.correlation_id().map(str::to_owned),
+                });
             }
             answer => answer?,
         };

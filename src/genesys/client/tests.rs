@@ -211,7 +211,6 @@ fn what_may_pass_by_itself_is_retryable_and_only_what_is_said_of_the_thing_is_fi
         assert!(!error.is_final(), "{error}");
     }
     assert!(ApiError::Unreadable { call: "GET /" }.is_final());
-    assert!(ApiError::Withheld.is_final());
 }
 
 #[tokio::test]
@@ -227,6 +226,8 @@ async fn a_conversation_that_is_withheld_is_told_from_a_client_that_may_read_non
         let read = fake.client().conversation(id, Priority::Repair).await;
         let refused = read.unwrap_err();
         assert_eq!(refused.status(), Some(403));
+        assert_eq!(refused.code(), Some("missing.permissions"));
+        assert_eq!(refused.correlation_id(), Some("ctx"));
         assert_eq!(refused.is_final(), is_final, "{refused}");
     }
 }
