@@ -189,35 +189,80 @@ mod tests {
         ConversationId::from_uuid(uuid::Uuid::from_u128(number))
     }
 
+    /// A reader at work, and what it tells.
+    struct Running {
+        needs: mpsc::Sender<Need>,
+        events: mpsc::Receiver<ConversationEvent>,
+        _others: (mpsc::Receiver<ConversationId>, mpsc::Receiver<Need>),
+        _task: JoinSet<Result<(), SendRefused>>,
+    }
+
+    impl Running {
+        fn start(fake: &Fake, read_after: Duration) -> Self {
+            let (events_tx, events) = mpsc::channel(16);
+            let ms = Duration::from_millis;
+            let read_back = ReadBack {
+                client: fake.client(),
+                sink: events_tx,
+                clock: clock(),
+                backoff: Backoff::new(ms(1), ms(2), ms(2), || 0.5),
+                read_after,
+                patience: ms(10),
+            };
+            let (needs, needs_rx) = mpsc::channel(16);
+            let (settle, settle_rx) = mpsc::channel(1);
+            let (watch, watch_rx) = mpsc::channel(1);
+            let mut task = JoinSet::new();
+            task.spawn(read_back.run(needs_rx, settle, watch));
+            Self {
+                needs,
+                events,
+                _others: (settle_rx, watch_rx),
+                _task: task,
+            }
+        }
+
+        async fn next(&mut self) -> ConversationEvent {
+            let told = tokio::time::timeout(Duration::from_secs(10), self.events.recv()).await;
+            told.expect("in time").expect("it runs")
+        }
+    }
+
+    fn unknown() -> Answer {
+        Answer::json(404, &json!({ "code": "not.found" }))
+    }
+
     #[tokio::test]
     async fn one_that_notifications_wait_for_is_read_while_calm_ones_wait_for_their_time() {
         let fake = Fake::start(|asked| match asked.path.as_str() {
             "/oauth/token" => token(),
-            _ => Answer::json(404, &json!({ "code": "not.found" })),
+            _ => unknown(),
         })
         .await;
-        let (events_tx, mut events) = mpsc::channel(16);
-        let ms = Duration::from_millis;
-        let read_back = ReadBack {
-            client: fake.client(),
-            sink: events_tx,
-            clock: clock(),
-            backoff: Backoff::new(ms(1), ms(2), ms(2), || 0.5),
-            read_after: Duration::from_hours(1),
-            patience: ms(10),
-        };
-        let (needs, needs_rx) = mpsc::channel(16);
-        let (settle, _settle_rx) = mpsc::channel(1);
-        let (watch, _watch_rx) = mpsc::channel(1);
-        let mut task = JoinSet::new();
-        task.spawn(read_back.run(needs_rx, settle, watch));
+        let mut running = Running::start(&fake, Duration::from_hours(1));
         for number in 0..=AT_ONCE as u128 {
-            needs.send(Need::Read(id(number))).await.unwrap();
+            running.needs.send(Need::Read(id(number))).await.unwrap();
         }
-        needs.send(Need::ReadNow(id(99))).await.unwrap();
-        let told = tokio::time::timeout(Duration::from_secs(10), events.recv()).await;
-        let told = told.expect("in time").expect("it runs");
+        running.needs.send(Need::ReadNow(id(99))).await.unwrap();
+        let told = running.next().await;
         assert_eq!(told.conversation_id, id(99));
         assert!(matches!(told.fact, Fact::Failed { .. }), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_refused_is_no_news_of_the_conversation() {
+        let fake = Fake::start(|asked| match (asked.path.as_str(), asked.nth) {
+            ("/oauth/token", 1) => Answer::json(401, &json!({ "error": "invalid_client" })),
+            ("/oauth/token", _) => token(),
+            _ => unknown(),
+        })
+        .await;
+        let mut running = Running::start(&fake, Duration::ZERO);
+        running.needs.send(Need::Read(id(1))).await.unwrap();
+        let told = running.next().await;
+        let Fact::Failed { message, .. } = told.fact else {
+            panic!("{told:?}");
+        };
+        assert_eq!(message, "Genesys does not know this conversation");
     }
 }
