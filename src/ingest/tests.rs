@@ -93,11 +93,27 @@ async fn what_follows_an_unreadable_notification_waits_whatever_was_read_before_
     let batch = Batch::new().await;
     batch.event(read(21)).await;
     let id = conversation_id();
-    batch.note(Sight::Unread { id }).await;
+    batch.note(Sight::Unread { id, at: at(25) }).await;
     batch.event(heard(30)).await;
     let (status, needs) = batch.written().await;
     assert_eq!(status, Some(ConversationStatus::Connected));
     assert!(needs.contains(&Need::ReadNow(id)), "{needs:?}");
+}
+
+#[tokio::test]
+async fn only_a_reading_made_after_an_unreadable_notification_makes_up_for_it() {
+    for (read_at, expected) in [
+        (21, ConversationStatus::Connected),
+        (30, ConversationStatus::OnHold),
+    ] {
+        let batch = Batch::new().await;
+        let id = conversation_id();
+        batch.note(Sight::Unread { id, at: at(25) }).await;
+        batch.event(read(read_at)).await;
+        batch.event(heard(30)).await;
+        let (status, _) = batch.written().await;
+        assert_eq!(status, Some(expected), "{read_at}");
+    }
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ pub(super) struct Work {
     pub(super) held: HashMap<ConversationId, Vec<ConversationEvent>>,
     /// Conversations whose waiting notifications were applied.
     pub(super) released: HashSet<ConversationId>,
+    /// Those among them whose reading is older than a notification that could not be read.
+    pub(super) unread: HashSet<ConversationId>,
     /// When those were read that the batch has a reading of.
     pub(super) checked: HashMap<ConversationId, Time>,
     pub(super) repeats: Vec<(ConversationId, Time)>,
@@ -109,6 +111,9 @@ impl Work {
                     .into_iter()
                     .partition(|frame| frame.received_at <= *read_at);
                 self.let_go(id);
+                if sights.gate.is_unread_since(id, *read_at) {
+                    self.unread.insert(id);
+                }
                 let checked = self.checked.entry(id).or_insert(*read_at);
                 *checked = (*checked).max(*read_at);
                 self.apply(event, &before, sights);
@@ -135,7 +140,7 @@ impl Work {
     ) -> bool {
         let id = event.conversation_id;
         let waits = sights.gate.is_held(id) && !self.released.contains(&id);
-        if waits || self.held.contains_key(&id) {
+        if waits || self.held.contains_key(&id) || self.unread.contains(&id) {
             return true;
         }
         let repeated = sights.gate.repeated_lately(id, event.received_at);
@@ -156,6 +161,7 @@ impl Work {
     }
 
     fn let_go(&mut self, id: ConversationId) {
+        self.unread.remove(&id);
         self.released.insert(id);
     }
 

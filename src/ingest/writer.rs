@@ -185,7 +185,11 @@ impl IngestLoop {
     fn settle_gate(&mut self, work: &mut Work, overtaken: &[ConversationId]) {
         let written = |id: &ConversationId| !overtaken.contains(id);
         for id in work.released.drain().filter(written) {
-            self.gate.release(id);
+            if work.unread.contains(&id) {
+                self.gate.release_frames(id);
+            } else {
+                self.gate.release(id);
+            }
         }
         let checked = std::mem::take(&mut work.checked);
         for (id, read_at) in checked.into_iter().filter(|(id, _)| written(id)) {
@@ -197,7 +201,7 @@ impl IngestLoop {
         let held = std::mem::take(&mut work.held);
         for (id, frames) in held.into_iter().filter(|(id, _)| written(id)) {
             for frame in frames {
-                self.gate.hold(id, Some(frame));
+                self.gate.hold(id, frame);
             }
             self.ask(Need::ReadNow(id));
         }
