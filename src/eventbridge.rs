@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::domain::event::{ConversationEvent, Fact};
+use crate::domain::event::ConversationEvent;
 use crate::domain::feed::{FeedState, FeedStatus};
 use crate::domain::ids::ConversationId;
 use crate::domain::time::Time;
@@ -188,20 +188,13 @@ impl EventBridge {
         wanted_at: Time,
     ) -> anyhow::Result<()> {
         if !self.is_shown(readings, id).await? {
-            let read_at = self.clock.now();
             match readings.client.conversation(id, Priority::Repair).await {
-                Ok(snapshot) => {
-                    let fact = Fact::Seen {
-                        snapshot,
-                        cause: ChangeCause::Reconciled,
-                        read_at: Some(read_at),
-                        gap_before: false,
-                    };
+                Ok(reading) => {
                     let event = ConversationEvent {
                         conversation_id: id,
                         received_at: self.clock.now(),
                         actor: None,
-                        fact,
+                        fact: reading.seen(ChangeCause::Reconciled),
                     };
                     readings.ingest.submit(event).await?;
                 }

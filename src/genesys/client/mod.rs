@@ -14,8 +14,11 @@ use super::queues::QueueNames;
 use super::token::{Token, TokenSource};
 use super::wire;
 use crate::clock::Clock;
+use crate::domain::event::Fact;
 use crate::domain::ids::{ConversationId, QueueId};
 use crate::domain::snapshot::Snapshot;
+use crate::domain::time::Time;
+use crate::domain::update::ChangeCause;
 
 pub use super::error::ApiError;
 
@@ -51,6 +54,26 @@ struct Call<'a> {
     path: &'a str,
     query: &'a [(&'a str, &'a str)],
     body: Option<Value>,
+}
+
+/// A conversation as Genesys shows it when it is asked.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    pub snapshot: Snapshot,
+    /// When the question was sent, after all waiting for the budget: what happened before is in it.
+    pub read_at: Time,
+}
+
+impl Reading {
+    /// What the write path is told.
+    pub fn seen(self, cause: ChangeCause) -> Fact {
+        Fact::Seen {
+            snapshot: self.snapshot,
+            cause,
+            read_at: Some(self.read_at),
+            gap_before: false,
+        }
+    }
 }
 
 /// The answer to a command.
@@ -134,9 +157,10 @@ impl GenesysClient {
         &self,
         id: ConversationId,
         priority: Priority,
-    ) -> Result<Snapshot, ApiError> {
+    ) -> Result<Reading, ApiError> {
         let path = format!("/api/v2/conversations/{id}");
-        let response = match self.send(Call::get(&path, &[]), priority).await {
+        let sent = self.send_timed(Call::get(&path, &[]), priority).await;
+        let (response, read_at) = match sent {
             Err(error) if error.status() == Some(403) && self.may_read(priority).await => {
                 return Err(ApiError::Withheld {
                     code: error.code().map(str::to_owned),
@@ -146,10 +170,12 @@ impl GenesysClient {
             answer => answer?,
         };
         let text = text(response).await?;
-        decode::rest_conversation(&text, &|queue| self.0.queue_names.name(queue)).map_err(|skip| {
+        let names = |queue: &QueueId| self.0.queue_names.name(queue);
+        let snapshot = decode::rest_conversation(&text, &names).map_err(|skip| {
             tracing::warn!(conversation.id = %id, reason = skip.reason(), "a conversation cannot be read");
             ApiError::Unreadable { call: "GET /api/v2/conversations/{id}" }
-        })
+        })?;
+        Ok(Reading { snapshot, read_at })
     }
 
     /// Whether the client may read conversations at all: Genesys answers 403 as well for one of a
@@ -350,8 +376,17 @@ impl GenesysClient {
         Ok(listing.entities)
     }
 
-    /// Sends a call; a token that is refused is renewed once.
     async fn send(&self, call: Call<'_>, priority: Priority) -> Result<Response, ApiError> {
+        let (response, _) = self.send_timed(call, priority).await?;
+        Ok(response)
+    }
+
+    /// Sends a call, and tells when that was; a token that is refused is renewed once.
+    async fn send_timed(
+        &self,
+        call: Call<'_>,
+        priority: Priority,
+    ) -> Result<(Response, Time), ApiError> {
         let token = self.0.tokens.get().await?;
         match self.send_with(&call, priority, &token).await {
             Err(error) if error.status() == Some(401) => {
@@ -368,7 +403,7 @@ impl GenesysClient {
         call: &Call<'_>,
         priority: Priority,
         token: &Token,
-    ) -> Result<Response, ApiError> {
+    ) -> Result<(Response, Time), ApiError> {
         let inner = &self.0;
         inner
             .budget
@@ -383,13 +418,14 @@ impl GenesysClient {
         if let Some(body) = &call.body {
             request = request.json(body);
         }
+        let sent_at = inner.clock.now();
         let sent = request.bearer_auth(token.expose()).send().await;
         let response = sent.map_err(|error| ApiError::from_transport(&error))?;
         if let Some(announced) = announced(response.headers()) {
             inner.budget.learn(Instant::now(), announced);
         }
         if response.status().is_success() {
-            return Ok(response);
+            return Ok((response, sent_at));
         }
         let is_throttled = response.status() == StatusCode::TOO_MANY_REQUESTS;
         let error = ApiError::from_response(response).await;

@@ -213,6 +213,27 @@ fn what_may_pass_by_itself_is_retryable_and_only_what_is_said_of_the_thing_is_fi
     assert!(ApiError::Unreadable { call: "GET /" }.is_final());
 }
 
+/// A notification that comes during the wait is not mistaken for one that the reading has missed.
+#[tokio::test]
+async fn a_conversation_counts_as_read_when_the_budget_let_the_question_go() {
+    let fake = Fake::start(|asked| match asked.path.as_str() {
+        TOKEN => token(),
+        QUEUES => error(429, "too.many.requests").with("retry-after", "1"),
+        path => {
+            let id = path.rsplit('/').next();
+            Answer::json(200, &json!({ "id": id, "participants": [] }))
+        }
+    })
+    .await;
+    let client = fake.client();
+    let held_back = client.queues(1).await.unwrap_err();
+    let asked_at = client.clock().now();
+    assert_eq!(held_back.status(), Some(429));
+    let id = ConversationId::from_uuid(uuid::Uuid::max());
+    let reading = client.conversation(id, Priority::Command).await.unwrap();
+    assert!(reading.read_at.since(asked_at) > 500, "after the pause");
+}
+
 #[tokio::test]
 async fn a_conversation_that_is_withheld_is_told_from_a_client_that_may_read_none() {
     for (may_read, is_final) in [(true, true), (false, false)] {

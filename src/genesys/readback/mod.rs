@@ -12,14 +12,12 @@ use tokio::time::{Instant, sleep_until};
 use self::line::{Haste, Line, Turn};
 use super::backoff::Backoff;
 use super::budget::Priority;
-use super::client::{ApiError, GenesysClient};
+use super::client::{ApiError, GenesysClient, Reading};
 use super::sink::Sink;
 use crate::clock::Clock;
 use crate::domain::event::{ConversationEvent, Fact};
 use crate::domain::ids::ConversationId;
 use crate::domain::row::Work;
-use crate::domain::snapshot::Snapshot;
-use crate::domain::time::Time;
 use crate::domain::update::ChangeCause;
 use crate::ingest::{Need, SendRefused};
 
@@ -96,9 +94,8 @@ impl<S: Sink> ReadBack<S> {
     }
 
     async fn read(self, id: ConversationId, turn: Turn) -> (ConversationId, Outcome) {
-        let read_at = self.clock.now();
         let error = match self.client.conversation(id, Priority::Stuck).await {
-            Ok(snapshot) => return (id, Outcome::Told(self.tell(id, snapshot, read_at).await)),
+            Ok(reading) => return (id, Outcome::Told(self.tell(id, reading).await)),
             Err(error) => error,
         };
         let is_last = match turn.haste {
@@ -112,19 +109,8 @@ impl<S: Sink> ReadBack<S> {
         (id, Outcome::Told(self.put(id, failed(&error)).await))
     }
 
-    async fn tell(
-        &self,
-        id: ConversationId,
-        snapshot: Snapshot,
-        read_at: Time,
-    ) -> Result<(), SendRefused> {
-        let seen = Fact::Seen {
-            snapshot,
-            cause: ChangeCause::Reconciled,
-            read_at: Some(read_at),
-            gap_before: false,
-        };
-        self.put(id, seen).await?;
+    async fn tell(&self, id: ConversationId, reading: Reading) -> Result<(), SendRefused> {
+        self.put(id, reading.seen(ChangeCause::Reconciled)).await?;
         let work = Work::Reading;
         self.put(id, Fact::Succeeded { work }).await
     }

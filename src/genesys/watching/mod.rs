@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use self::ledger::Ledger;
 use self::schedule::{Finding, Watch};
 use super::budget::{Budget, Priority};
-use super::client::{ApiError, DETAILS_PER_CALL, GenesysClient};
+use super::client::{ApiError, DETAILS_PER_CALL, GenesysClient, Reading};
 use super::decode::analytics;
 use super::feed_board::ShownQueues;
 use super::sink::Sink;
@@ -23,9 +23,7 @@ use crate::clock::Clock;
 use crate::domain::event::{ConversationEvent, Fact};
 use crate::domain::ids::ConversationId;
 use crate::domain::row::Work;
-use crate::domain::snapshot::Snapshot;
 use crate::domain::status::forgotten_leg;
-use crate::domain::time::Time;
 use crate::domain::update::ChangeCause;
 use crate::ingest::{Need, Open, SendRefused};
 
@@ -53,7 +51,7 @@ pub struct Watching<S> {
 enum Answer {
     Read {
         id: ConversationId,
-        read: Result<(Box<Snapshot>, Time), ApiError>,
+        read: Result<Box<Reading>, ApiError>,
     },
     /// Analytics' word on patient ones.
     Asked {
@@ -187,12 +185,10 @@ impl<S: Sink> Round<S> {
 
     fn spawn(&mut self, ids: Vec<ConversationId>) {
         let client = self.parts.client.clone();
-        let clock = Arc::clone(&self.parts.clock);
         self.questions.spawn(async move {
             if let [id] = ids[..] {
-                let read_at = clock.now();
                 let read = client.conversation(id, Priority::Stuck).await;
-                let read = read.map(|snapshot| (Box::new(snapshot), read_at));
+                let read = read.map(Box::new);
                 return Answer::Read { id, read };
             }
             let answer = client.details(&ids, Priority::Repair).await;
@@ -202,7 +198,7 @@ impl<S: Sink> Round<S> {
 
     async fn settle(&mut self, answer: Answer) -> Result<(), SendRefused> {
         match answer {
-            Answer::Read { id, read: Ok(read) } => self.take_reading(id, *read.0, read.1).await,
+            Answer::Read { id, read: Ok(read) } => self.take_reading(id, *read).await,
             Answer::Read {
                 id,
                 read: Err(error),
@@ -236,11 +232,10 @@ impl<S: Sink> Round<S> {
     async fn take_reading(
         &mut self,
         id: ConversationId,
-        snapshot: Snapshot,
-        read_at: Time,
+        reading: Reading,
     ) -> Result<(), SendRefused> {
         metrics::counter!("gateway_genesys_watched_total").increment(1);
-        let held_up = forgotten_leg(&snapshot.participants).map(|leg| {
+        let held_up = forgotten_leg(&reading.snapshot.participants).map(|leg| {
             format!(
                 "Genesys still shows a {} leg ({}) of a conversation that the customer has left; \
                  closeConversation with force ends it",
@@ -248,21 +243,12 @@ impl<S: Sink> Round<S> {
                 leg.id
             )
         });
-        self.done(
-            id,
-            if held_up.is_some() {
-                Finding::HeldUp
-            } else {
-                Finding::Nothing
-            },
-        );
-        let seen = Fact::Seen {
-            snapshot,
-            cause: ChangeCause::Reconciled,
-            read_at: Some(read_at),
-            gap_before: false,
+        let finding = match held_up {
+            Some(_) => Finding::HeldUp,
+            None => Finding::Nothing,
         };
-        self.put(id, seen).await?;
+        self.done(id, finding);
+        self.put(id, reading.seen(ChangeCause::Reconciled)).await?;
         let work = Work::Reading;
         self.put(id, Fact::Succeeded { work }).await?;
         self.report(id, held_up).await
