@@ -19,7 +19,7 @@ use super::settling;
 use super::snapshot::{Leg, Medium, Participant, Shape, Snapshot};
 use super::time::Time;
 use super::timeline::{Detail, Picture, leaps, moments};
-use super::turns::{place_of, told_turns, turns_of};
+use super::turns::{newest_turn, place_of, told_turns, turns_of};
 use super::update::{ChangeCause, ChangeKind, ChangeKinds, Update};
 
 /// All that the gateway knows of one conversation.
@@ -270,7 +270,9 @@ impl Conversation {
         detail: Detail,
         mut change: Change<'_>,
     ) -> Vec<Update> {
-        let occurred_at = merge::newest_news(&self.facts, &facts, change.received_at);
+        let now = change.received_at;
+        let occurred_at = merge::newest_news(&self.facts, &facts, now)
+            .or_else(|| newest_turn(&self.facts.marks, told, now));
         let known = Picture {
             participants: &self.facts.participants,
             marks: &self.facts.marks,

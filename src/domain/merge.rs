@@ -71,6 +71,7 @@ pub(super) fn merge(
         last_mark: known.last_mark.clone(),
     };
     let same = facts.participants == known.participants
+        && !has_turned(&known.marks, &facts.marks)
         && facts.start == known.start
         && facts.end == known.end
         && known.first_seen_at.is_some();
@@ -134,6 +135,12 @@ fn count_on(before: Option<&Leg>, leg: &Leg, ended: bool, marks: &Marks) -> Mark
         turns: turns + more,
         newest: newest.max(began.filter(|_| is_marked(leg))),
     }
+}
+
+/// Whether a mark came or went of which the record knows nothing: what it left may look the same.
+fn has_turned(known: &Marks, counted: &Marks) -> bool {
+    let turns = |leg| known.get(leg).map_or(0, |count| count.turns);
+    counted.iter().any(|(leg, count)| count.turns > turns(leg))
 }
 
 /// A reading that a notification overtook may tell new facts, but its marks are the older ones.

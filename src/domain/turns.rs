@@ -1,7 +1,7 @@
 //! How often a leg's marks, its holds and parks, came and went.
 
 use super::facts::{MarkCount, Marks};
-use super::snapshot::{Activity, Leg, LegState};
+use super::snapshot::{Activity, Leg, LegState, Participant};
 use super::time::Time;
 
 /// A mark that came or went.
@@ -17,6 +17,18 @@ pub(super) fn turns_of(leg: &Leg, marks: &Marks) -> usize {
     marks
         .get(&leg.id)
         .map_or(usize::from(is_marked(leg)), |count| count.turns)
+}
+
+/// When a mark of a leg that goes on last came or went, as its segments tell it, of those that `known`
+/// does not count yet.
+pub(super) fn newest_turn(known: &Marks, told: &[Participant], until: Time) -> Option<Time> {
+    let legs = told.iter().flat_map(|participant| &participant.legs);
+    let told = legs.filter(|leg| !leg.segments.is_empty() && leg.disconnected_time.is_none());
+    let news = told.flat_map(|leg| {
+        let counted = known.get(&leg.id).map_or(0, |count| count.turns);
+        marks_of(leg, 0).into_iter().skip(counted)
+    });
+    news.map(|mark| mark.at).filter(|at| *at <= until).max()
 }
 
 /// The number of times the leg's marks came and went, where the leg tells it: by its segments.
