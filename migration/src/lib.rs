@@ -14,6 +14,7 @@ mod m20261125_000020_listener;
 mod m20261125_000030_eventbridge;
 mod m20261125_000040_api_keys_and_audit;
 mod m20261125_000060_repair;
+mod m20261128_000070_wanted_due;
 
 /// Runs the steps.
 pub struct Migrator;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000030_eventbridge::Migration),
             Box::new(m20261125_000040_api_keys_and_audit::Migration),
             Box::new(m20261125_000060_repair::Migration),
+            Box::new(m20261128_000070_wanted_due::Migration),
         ]
     }
 }

@@ -177,19 +177,9 @@ impl Commands {
         id: ConversationId,
         cause: ChangeCause,
     ) -> Result<Written, CommandError> {
-        let read_at = self.clock.now();
-        let snapshot = self
-            .genesys
-            .conversation(id, Priority::Command)
-            .await
-            .map_err(CommandError::Genesys)?;
-        let fact = Fact::Seen {
-            snapshot,
-            cause,
-            read_at: Some(read_at),
-            gap_before: false,
-        };
-        self.submit(caller, id, fact).await
+        let read = self.genesys.conversation(id, Priority::Command).await;
+        let reading = read.map_err(CommandError::Genesys)?;
+        self.submit(caller, id, reading.seen(cause)).await
     }
 
     async fn note_failure(

@@ -6,9 +6,10 @@
 use std::cmp::Reverse;
 
 use super::ids::{ParticipantId, QueueId, UserId};
+use super::phase::{Phase, Role, decides, phase_of, role_of};
 use super::row::ConversationStatus;
 use super::snapshot::{Leg, Medium, Participant};
-use super::status::{Phase, Role, View, decides, phase_of, role_of};
+use super::status::View;
 use super::time::Time;
 
 /// Media in the order in which they are ended: a callback's call before the callback itself.

@@ -12,13 +12,14 @@ use super::ids::ConversationId;
 use super::merge::{self, Merged};
 use super::naming;
 use super::order::is_older;
+use super::phase::{Phase, decides, phase_of};
 use super::registration::{ContextLink, Registration};
 use super::row::{ContextRef, ContextVerb, ConversationStatus, Failure, InitiatedBy, Row, Work};
 use super::settling;
 use super::snapshot::{Leg, Medium, Participant, Shape, Snapshot};
-use super::status::{Phase, decides, phase_of};
 use super::time::Time;
-use super::timeline::{Detail, Picture, leaps, moments, place_of, told_turns, turns_of};
+use super::timeline::{Detail, Picture, leaps, moments};
+use super::turns::{newest_turn, place_of, told_turns, turns_of};
 use super::update::{ChangeCause, ChangeKind, ChangeKinds, Update};
 
 /// All that the gateway knows of one conversation.
@@ -38,7 +39,8 @@ pub struct Conversation {
 pub struct Applied {
     /// Oldest first; empty when nothing changed.
     pub updates: Vec<Update>,
-    /// A reversible mark went back and forth in a way that only a reading can settle.
+    /// Only a reading can settle it: a reversible mark went back and forth, or analytics know of an end
+    /// that the record has not seen.
     pub doubtful: bool,
 }
 
@@ -268,7 +270,9 @@ impl Conversation {
         detail: Detail,
         mut change: Change<'_>,
     ) -> Vec<Update> {
-        let occurred_at = merge::newest_news(&self.facts, &facts, change.received_at);
+        let now = change.received_at;
+        let occurred_at = merge::newest_news(&self.facts, &facts, now)
+            .or_else(|| newest_turn(&self.facts.marks, told, now));
         let known = Picture {
             participants: &self.facts.participants,
             marks: &self.facts.marks,

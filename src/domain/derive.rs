@@ -6,13 +6,14 @@
 use super::facts::Facts;
 use super::ids::{QueueId, UserId};
 use super::owner::{self, Candidate};
+use super::phase::{Role, decides, role_of};
 use super::registration::Registration;
 use super::row::{
     ConversationStatus, Direction, Failure, InitiatedBy, MediaType, Owner, Row, ScreenPopTarget,
     Work,
 };
 use super::snapshot::{Leg, Participant};
-use super::status::{Role, agents_present, decides, first_external, role_of, status_of};
+use super::status::{agents_present, first_external, status_of};
 use super::time::Time;
 
 /// What a row shall say, but for the moments at which it began to say so.

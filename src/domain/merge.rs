@@ -1,15 +1,16 @@
-//! How a snapshot joins what is known: age, repeats, media, marks, and the phases' durations.
+//! How a snapshot joins what is known: age, repeats, media and marks.
 
 use super::facts::{Facts, Mark, MarkChange, MarkCount, Marks};
+use super::measuring::measure;
 use super::naming::named;
 use super::order::is_older;
+use super::phase::{Phase, Role, phase_of, role_of};
 use super::row::Direction;
 use super::snapshot::{
     AcwState, Leg, LegDirection, LegState, Medium, Participant, Shape, Snapshot, Source, Timings,
 };
-use super::status::{Phase, Role, phase_of, role_of};
 use super::time::Time;
-use super::timeline::{is_marked, told_turns, turns_of};
+use super::turns::{is_marked, told_turns, turns_of};
 
 /// A mark taken back within this time is doubtful: the two snapshots may have changed places.
 const DOUBT_MS: i64 = 5_000;
@@ -70,6 +71,7 @@ pub(super) fn merge(
         last_mark: known.last_mark.clone(),
     };
     let same = facts.participants == known.participants
+        && !has_turned(&known.marks, &facts.marks)
         && facts.start == known.start
         && facts.end == known.end
         && known.first_seen_at.is_some();
@@ -133,6 +135,12 @@ fn count_on(before: Option<&Leg>, leg: &Leg, ended: bool, marks: &Marks) -> Mark
         turns: turns + more,
         newest: newest.max(began.filter(|_| is_marked(leg))),
     }
+}
+
+/// Whether a mark came or went of which the record knows nothing: what it left may look the same.
+fn has_turned(known: &Marks, counted: &Marks) -> bool {
+    let turns = |leg| known.get(leg).map_or(0, |count| count.turns);
+    counted.iter().any(|(leg, count)| count.turns > turns(leg))
 }
 
 /// A reading that a notification overtook may tell new facts, but its marks are the older ones.
@@ -352,99 +360,6 @@ fn span_legs(participant: &mut Participant, known: Option<&Participant>) {
     participant.end_time = ended.filter(|_| is_over);
     let start = known.and_then(|known| known.start_time);
     participant.start_time = start.or(participant.start_time);
-}
-
-/// Adds the phase that is over to the leg's durations.
-fn measure(
-    known: Option<(&Participant, &Leg)>,
-    leg: &Leg,
-    participant: &Participant,
-    now: Time,
-) -> Timings {
-    let mut timings = known
-        .map(|(_, known)| known.timings.clone())
-        .unwrap_or_default();
-    if timings.is_final {
-        return timings;
-    }
-    let began = began_at(leg).unwrap_or(now);
-    let Some((known_participant, known_leg)) = known else {
-        timings.since = Some(began);
-        if phase_of(leg, participant) == Phase::Ended {
-            timings.talk_ms = span(leg.connected_time, leg.disconnected_time);
-            timings.alert_ms = span(
-                leg.start_alerting_time,
-                leg.connected_time.or(leg.disconnected_time),
-            );
-            timings.since = leg.disconnected_time.or(participant.end_time);
-        }
-        add_acw(&mut timings, leg);
-        return timings;
-    };
-    let before = bucket(known_leg, known_participant);
-    let after = bucket(leg, participant);
-    if before != after {
-        let until = changed_at(leg, participant, before, after).unwrap_or(now);
-        let spent = timings.since.map_or(0, |since| until.since(since));
-        match before {
-            Bucket::Alert => timings.alert_ms += spent,
-            Bucket::Dial => timings.dial_ms += spent,
-            Bucket::Talk => timings.talk_ms += spent,
-            Bucket::Hold => timings.hold_ms += spent,
-            Bucket::Park => timings.park_ms += spent,
-            Bucket::None => {}
-        }
-        timings.since = Some(until);
-    }
-    add_acw(&mut timings, leg);
-    timings
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Bucket {
-    Alert,
-    Dial,
-    Talk,
-    Hold,
-    Park,
-    None,
-}
-
-fn bucket(leg: &Leg, participant: &Participant) -> Bucket {
-    match phase_of(leg, participant) {
-        Phase::Pending if matches!(leg.state, LegState::Contacting | LegState::Dialing) => {
-            Bucket::Dial
-        }
-        Phase::Pending => Bucket::Alert,
-        Phase::Active if leg.held => Bucket::Hold,
-        Phase::Active => Bucket::Talk,
-        Phase::Parked => Bucket::Park,
-        Phase::Scheduled | Phase::Ended | Phase::Silent => Bucket::None,
-    }
-}
-
-fn changed_at(leg: &Leg, participant: &Participant, from: Bucket, into: Bucket) -> Option<Time> {
-    match into {
-        Bucket::Hold => leg.start_hold_time,
-        Bucket::Park => leg.park_time,
-        Bucket::None => leg.disconnected_time.or(participant.end_time),
-        Bucket::Talk if !matches!(from, Bucket::Hold | Bucket::Park) => leg.connected_time,
-        _ => None,
-    }
-}
-
-fn began_at(leg: &Leg) -> Option<Time> {
-    leg.connected_time.or(leg.start_alerting_time)
-}
-
-fn span(from: Option<Time>, to: Option<Time>) -> i64 {
-    from.zip(to).map_or(0, |(from, to)| to.since(from))
-}
-
-fn add_acw(timings: &mut Timings, leg: &Leg) {
-    if let Some(acw) = &leg.acw {
-        timings.acw_ms = span(acw.start_time, acw.end_time);
-    }
 }
 
 fn marks(participants: &[Participant]) -> Vec<Mark> {

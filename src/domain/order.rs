@@ -3,8 +3,8 @@
 //! Genesys numbers nothing, so age shows only in what can't be undone: a snapshot that takes such a
 //! fact back is older. Marks that come and go (hold, park, scheduled times) are no evidence.
 
+use super::phase::{Phase, phase_of};
 use super::snapshot::{AcwState, AfterCallWork, Leg, Medium, Participant, Shape, Snapshot};
-use super::status::{Phase, phase_of};
 
 /// Whether `snapshot` takes back a fact of `known` that can't be undone.
 pub fn is_older(snapshot: &Snapshot, known: &[Participant]) -> bool {

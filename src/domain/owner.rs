@@ -1,9 +1,9 @@
 //! Who has a conversation, and in which queue it was last.
 
 use super::ids::QueueId;
+use super::phase::{Phase, Role, decides, phase_of, role_of};
 use super::row::{ConversationStatus, OwnerKind};
 use super::snapshot::Participant;
-use super::status::{Phase, Role, decides, phase_of, role_of};
 use super::time::Time;
 
 /// An owner without the moment since when.

@@ -4,8 +4,8 @@
 use super::facts::Facts;
 use super::ids::{ParticipantId, SessionId};
 use super::naming::is_made_up;
+use super::phase::{Phase, phase_of};
 use super::snapshot::{AcwState, Leg, Medium, Participant, Timings};
-use super::status::{Phase, phase_of};
 
 /// What analytics say of one session that is over, in milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! the contract's section on `CalculatedStatus`. A Genesys snapshot gives every participant a state
 //! of its own; this file is where they become one.
 
+use super::phase::{Phase, Role, decides, phase_of, role_of};
 use super::row::ConversationStatus;
 use super::snapshot::{AcwState, Leg, LegDirection, LegState, Medium, Participant};
 use super::time::Time;
@@ -16,34 +17,6 @@ pub struct Verdict {
     pub medium: Option<Medium>,
     /// The error with which Genesys ended the conversation.
     pub error: Option<String>,
-}
-
-/// What a participant is in the conversation, by its purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Customers and other outside parties.
-    External,
-    /// A queue.
-    Acd,
-    Voicemail,
-    Dialer,
-    /// IVR, bots, workflows.
-    Flow,
-    /// Agents and users.
-    Agent,
-}
-
-/// What a leg's state comes down to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Being offered or dialled.
-    Pending,
-    Active,
-    Parked,
-    Scheduled,
-    Ended,
-    /// It says nothing and has not ended.
-    Silent,
 }
 
 /// The participants as the rules read them.
@@ -70,22 +43,6 @@ pub fn status_of(participants: &[Participant], end: Option<Time>) -> Verdict {
     View::of(participants).verdict(end)
 }
 
-pub fn role_of(participant: &Participant) -> Role {
-    let purpose = participant.purpose.to_ascii_lowercase();
-    match purpose.as_str() {
-        "customer" | "external" => Role::External,
-        "acd" => Role::Acd,
-        "voicemail" => Role::Voicemail,
-        "ivr" | "workflow" | "botflow" | "voicesurveyflow" | "inbound" | "outbound"
-        | "campaign" => Role::Flow,
-        "agent" | "user" | "group" | "station" | "manual" | "api" | "fax" => Role::Agent,
-        _ if purpose.starts_with("dialer") => Role::Dialer,
-        _ if participant.user_id.is_some() => Role::Agent,
-        _ if participant.external_contact_id.is_some() => Role::External,
-        _ => Role::Flow,
-    }
-}
-
 /// A leg of ours that is open on a call or chat whose customer has left: Genesys ends such legs at once,
 /// so one that stays was forgotten.
 pub fn forgotten_leg(participants: &[Participant]) -> Option<&Leg> {
@@ -95,42 +52,6 @@ pub fn forgotten_leg(participants: &[Participant]) -> Option<&Leg> {
         is_live && leg.is_internal() && leg.phase != Phase::Ended
     });
     held_up.filter(|_| view.side_gone).map(|leg| leg.leg)
-}
-
-pub fn phase_of(leg: &Leg, participant: &Participant) -> Phase {
-    match leg.state {
-        LegState::Alerting | LegState::Offering | LegState::Contacting | LegState::Dialing => {
-            Phase::Pending
-        }
-        LegState::Connected
-        | LegState::Uploading
-        | LegState::Converting
-        | LegState::Transmitting => Phase::Active,
-        LegState::Parked => Phase::Parked,
-        LegState::Scheduled => Phase::Scheduled,
-        LegState::Disconnected | LegState::Terminated => Phase::Ended,
-        LegState::None | LegState::Unrecognised => {
-            if participant.end_time.is_some() || leg.disconnected_time.is_some() {
-                Phase::Ended
-            } else {
-                Phase::Silent
-            }
-        }
-    }
-}
-
-/// Whether a medium can decide a status: screens and internal messages never do.
-pub const fn decides(medium: Medium) -> bool {
-    matches!(
-        medium,
-        Medium::Voice
-            | Medium::Callback
-            | Medium::Chat
-            | Medium::Email
-            | Medium::Message
-            | Medium::Social
-            | Medium::Video
-    )
 }
 
 /// The first external party: smallest of its own times; ties by place.

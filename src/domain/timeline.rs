@@ -5,13 +5,15 @@
 //! be drawn as it stood at each of those moments. The record's own facts are part of every such
 //! picture, so none goes back behind what was committed.
 
-use super::facts::{MarkCount, Marks};
+use super::facts::Marks;
 use super::order::is_settled;
 use super::owner;
+use super::phase::{Phase, Role, decides, phase_of, role_of};
 use super::row::ConversationStatus;
 use super::snapshot::{Activity, AcwState, Leg, LegState, Participant};
-use super::status::{Phase, Role, decides, phase_of, role_of, status_of};
+use super::status::status_of;
 use super::time::Time;
+use super::turns::{is_marked, marks_of, turns_of};
 
 /// The conversation as it stood at a moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,44 +128,6 @@ pub fn leaps(known: &[Participant], said: &[Participant]) -> bool {
     offered && !story.times().is_empty()
 }
 
-/// The number of times the leg's marks came and went, where the leg tells it: by its segments.
-pub fn told_turns(leg: &Leg) -> Option<MarkCount> {
-    if leg.segments.is_empty() {
-        return None;
-    }
-    let marks = marks_of(leg, 0);
-    let begins = marks.iter().filter(|mark| mark.on).map(|mark| mark.at);
-    Some(MarkCount {
-        turns: marks.len(),
-        newest: begins.max(),
-    })
-}
-
-/// Where among the turns of `told` a notification's leg stands, counted from `known` turns; `None`
-/// when it fits nowhere from there on: then the notification is older.
-pub fn place_of(said: &Leg, ended: bool, told: &Leg, known: usize) -> Option<usize> {
-    let marks = marks_of(told, 0);
-    if ended {
-        return Some(marks.len());
-    }
-    let place = if is_marked(said) {
-        let began = said.start_hold_time.or(said.park_time);
-        let exact = marks
-            .iter()
-            .position(|mark| mark.on && Some(mark.at) == began);
-        exact.map_or(known + usize::from(known.is_multiple_of(2)), |index| {
-            index + 1
-        })
-    } else {
-        known + known % 2
-    };
-    (known..=marks.len()).contains(&place).then_some(place)
-}
-
-pub const fn is_marked(leg: &Leg) -> bool {
-    leg.held || matches!(leg.state, LegState::Parked)
-}
-
 type Shown = (ConversationStatus, Option<owner::Candidate>);
 
 fn shown(participants: &[Participant], end: Option<Time>) -> Shown {
@@ -204,54 +168,6 @@ enum Turn {
     End,
     /// After-call work is over.
     Settle,
-}
-
-#[derive(Clone, Copy)]
-struct MarkTurn {
-    at: Time,
-    on: bool,
-    parked: bool,
-}
-
-/// The turns of the leg's marks: by its segments, else the one that is on, as the turn after the
-/// `known` ones.
-fn marks_of(leg: &Leg, known: usize) -> Vec<MarkTurn> {
-    if leg.segments.is_empty() {
-        let began = leg.start_hold_time.or(leg.park_time);
-        let parked = leg.state == LegState::Parked;
-        return began
-            .filter(|_| is_marked(leg) && known.is_multiple_of(2))
-            .map(|at| MarkTurn {
-                at,
-                on: true,
-                parked,
-            })
-            .into_iter()
-            .collect();
-    }
-    let marked = leg
-        .segments
-        .iter()
-        .filter(|segment| matches!(segment.activity, Activity::Hold | Activity::Parked));
-    marked
-        .flat_map(|segment| {
-            let parked = segment.activity == Activity::Parked;
-            let on = MarkTurn {
-                at: segment.start,
-                on: true,
-                parked,
-            };
-            let off = segment
-                .end
-                .filter(|end| Some(*end) != leg.disconnected_time)
-                .map(|at| MarkTurn {
-                    at,
-                    on: false,
-                    parked,
-                });
-            [Some(on), off].into_iter().flatten()
-        })
-        .collect()
 }
 
 struct Story<'a> {
@@ -438,13 +354,6 @@ impl Picture<'_> {
             Turn::Settle => known.acw.as_ref().is_some_and(is_settled),
         }
     }
-}
-
-/// How often the leg's marks are known to have come and gone.
-pub fn turns_of(leg: &Leg, marks: &Marks) -> usize {
-    marks
-        .get(&leg.id)
-        .map_or(usize::from(is_marked(leg)), |count| count.turns)
 }
 
 fn life(leg: &Leg, participant: &Participant, known_turns: usize) -> Vec<(Time, Turn)> {

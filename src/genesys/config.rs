@@ -7,32 +7,11 @@ use secrecy::SecretString;
 use super::actions::ActionsConfig;
 use super::directory::DirectoryConfig;
 use super::privacy::Personal;
+use super::region;
 use super::topics::TopicShape;
 use super::watching::WatchConfig;
 use crate::domain::ids::{QueueId, UserId};
 pub(super) use crate::duration::duration;
-
-/// Regions and their domains; the API is at `api.`, the login at `login.` of it.
-const REGIONS: [(&str, &str); 18] = [
-    ("us_east_1", "mypurecloud.com"),
-    ("us_east_2", "use2.us-gov-pure.cloud"),
-    ("us_west_2", "usw2.pure.cloud"),
-    ("ca_central_1", "cac1.pure.cloud"),
-    ("sa_east_1", "sae1.pure.cloud"),
-    ("mx_central_1", "mxc1.pure.cloud"),
-    ("eu_west_1", "mypurecloud.ie"),
-    ("eu_west_2", "euw2.pure.cloud"),
-    ("eu_central_1", "mypurecloud.de"),
-    ("eu_central_2", "euc2.pure.cloud"),
-    ("eusc_de_east_1", "edee1.eusc-pure.cloud"),
-    ("me_central_1", "mec1.pure.cloud"),
-    ("ap_south_1", "aps1.pure.cloud"),
-    ("ap_northeast_1", "mypurecloud.jp"),
-    ("ap_northeast_2", "apne2.pure.cloud"),
-    ("ap_northeast_3", "apne3.pure.cloud"),
-    ("ap_southeast_1", "apse1.pure.cloud"),
-    ("ap_southeast_2", "mypurecloud.com.au"),
-];
 
 /// How the gateway reaches Genesys Cloud.
 #[derive(clap::Args, Clone, Debug)]
@@ -231,7 +210,7 @@ pub struct GenesysConfig {
 /// A setting that is missing or wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    #[error("GENESYSCLOUD_REGION: there is no region {0}; known are {known}", known = known_regions())]
+    #[error("GENESYSCLOUD_REGION: there is no region {0}; known are {known}", known = region::known())]
     UnknownRegion(String),
     #[error("{0} is missing")]
     Missing(&'static str),
@@ -271,6 +250,10 @@ impl GenesysConfig {
             ("GATEWAY_GENESYS_JOURNAL_INTERVAL", self.journal_interval),
             ("GATEWAY_GENESYS_WATCH_SWEEP", self.watch.watch_sweep),
             ("GATEWAY_GENESYS_WATCH_UNSHOWN", self.watch.watch_unshown),
+            (
+                "GATEWAY_GENESYS_WATCH_MISSING_MAX",
+                self.watch.watch_missing_max,
+            ),
             ("GATEWAY_GENESYS_WATCH_STUCK", self.watch.watch_stuck),
             ("GATEWAY_GENESYS_WATCH_RINGING", self.watch.watch_ringing),
             ("GATEWAY_GENESYS_WATCH_IDLE", self.watch.watch_idle),
@@ -284,7 +267,11 @@ impl GenesysConfig {
 
     pub fn hosts(&self) -> Result<Hosts, ConfigError> {
         let region = self.region.as_deref().filter(|region| !region.is_empty());
-        let domain = region.map(domain_of).transpose()?;
+        let domain = region.map(|region| {
+            let domain = region::domain_of(region);
+            domain.ok_or_else(|| ConfigError::UnknownRegion(region.to_owned()))
+        });
+        let domain = domain.transpose()?;
         let given = |url: &Option<String>| url.clone().filter(|url| !url.is_empty());
         let api = match (&given(&self.api_url), domain) {
             (Some(url), _) => address("GENESYSCLOUD_API_URL", url)?,
@@ -359,31 +346,13 @@ impl GenesysConfig {
             watch: WatchConfig {
                 watch_unshown: ms(50),
                 watch_unshown_max: ms(500),
+                watch_missing_max: ms(500),
                 watch_sweep: ms(200),
                 ..self.watch
             },
             ..self
         }
     }
-}
-
-/// Takes the region's name in either spelling, or its domain.
-fn domain_of(region: &str) -> Result<&'static str, ConfigError> {
-    let name = region.trim().to_ascii_lowercase();
-    let domain = name
-        .trim_start_matches("https://")
-        .trim_start_matches("api.")
-        .trim_end_matches('/');
-    let key = name.replace('-', "_");
-    REGIONS
-        .iter()
-        .find(|(region, known)| *region == key || *known == domain)
-        .map(|(_, known)| *known)
-        .ok_or_else(|| ConfigError::UnknownRegion(region.to_owned()))
-}
-
-fn known_regions() -> String {
-    REGIONS.map(|(region, _)| region).join(", ")
 }
 
 fn address(name: &'static str, value: &str) -> Result<String, ConfigError> {

@@ -30,6 +30,15 @@ pub enum ApiError {
     },
     #[error("Genesys' answer to {call} cannot be read")]
     Unreadable { call: &'static str },
+    /// The client may read conversations, but not this one.
+    #[error(
+        "Genesys withholds this conversation from the OAuth client (do its roles cover the division?){}",
+        correlation(correlation_id.as_deref())
+    )]
+    Withheld {
+        code: Option<String>,
+        correlation_id: Option<String>,
+    },
 }
 
 impl ApiError {
@@ -37,10 +46,21 @@ impl ApiError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::NoAnswer { .. } | Self::OverBudget { .. } | Self::Unreadable { .. } => true,
-            Self::ClientRefused { .. } => false,
+            Self::ClientRefused { .. } | Self::Withheld { .. } => false,
             Self::Answered { status, .. } => {
                 matches!(status, 401 | 408 | 413 | 429) || (*status >= 500 && *status != 501)
             }
+        }
+    }
+
+    /// Whether this is Genesys' word on the very thing that was asked for: asking again brings the same,
+    /// and whoever must know it need not wait. A client that is refused, or lacks a permission, was
+    /// told nothing of the thing; nor was one that can't be answered now.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Unreadable { .. } | Self::Withheld { .. } => true,
+            Self::NoAnswer { .. } | Self::OverBudget { .. } | Self::ClientRefused { .. } => false,
+            Self::Answered { status, .. } => *status != 403 && !self.is_retryable(),
         }
     }
 
@@ -56,6 +76,7 @@ impl ApiError {
     pub const fn status(&self) -> Option<u16> {
         match self {
             Self::Answered { status, .. } => Some(*status),
+            Self::Withheld { .. } => Some(403),
             _ => None,
         }
     }
@@ -63,7 +84,7 @@ impl ApiError {
     /// Genesys' own code, such as `missing.permissions`.
     pub fn code(&self) -> Option<&str> {
         match self {
-            Self::Answered { code, .. } => code.as_deref(),
+            Self::Answered { code, .. } | Self::Withheld { code, .. } => code.as_deref(),
             _ => None,
         }
     }
@@ -79,7 +100,9 @@ impl ApiError {
     /// By which Genesys' support finds the call.
     pub fn correlation_id(&self) -> Option<&str> {
         match self {
-            Self::Answered { correlation_id, .. } => correlation_id.as_deref(),
+            Self::Answered { correlation_id, .. } | Self::Withheld { correlation_id, .. } => {
+                correlation_id.as_deref()
+            }
             _ => None,
         }
     }

@@ -1,12 +1,18 @@
-//! Adds up what the channels say of themselves to one state of the feed.
+//! Adds up what the channels say of themselves to one state of the feed, and to the queues that it shows.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+use super::topics;
 use crate::domain::feed::{FeedState, FeedStatus, RefusedTopic};
+use crate::domain::ids::QueueId;
 use crate::domain::time::Time;
+
+/// The queues of which every wanted topic is followed or about to be: none was refused or left over.
+/// `None` until they are known.
+pub type ShownQueues = Option<Arc<BTreeSet<QueueId>>>;
 
 /// Where channels report; a cheap handle.
 #[derive(Clone)]
@@ -15,15 +21,17 @@ pub struct FeedBoard(Arc<Inner>);
 struct Inner {
     channels: Mutex<Channels>,
     status_tx: watch::Sender<FeedStatus>,
+    shown_tx: watch::Sender<ShownQueues>,
 }
 
 #[derive(Default)]
 struct Channels {
-    /// How many topics are wanted in all; `None` until the queues are known.
-    wanted: Option<usize>,
+    /// The topics that are wanted in all; `None` until the queues are known.
+    wanted: Option<BTreeSet<String>>,
     /// Topics that no channel has room for.
     left_over: Vec<String>,
     reports: Vec<Report>,
+    shown: ShownQueues,
     /// Channels of which it is not yet read what they missed.
     unrepaired: BTreeSet<usize>,
     /// How much of it was read, 0 to 1.
@@ -56,19 +64,27 @@ impl FeedBoard {
             Self(Arc::new(Inner {
                 channels,
                 status_tx,
+                shown_tx: watch::Sender::new(None),
             })),
             status_rx,
         )
     }
 
     /// The topics are known and spread over so many channels.
-    pub fn set_wanted(&self, now: Time, wanted: usize, channels: usize, left_over: Vec<String>) {
+    pub fn set_wanted(
+        &self,
+        now: Time,
+        wanted: &BTreeSet<String>,
+        channels: usize,
+        left_over: Vec<String>,
+    ) {
         self.update(now, now, |state| {
-            state.wanted = Some(wanted);
+            state.wanted = Some(wanted.clone());
             state.left_over = left_over;
             state
                 .reports
                 .resize_with(channels.max(state.reports.len()), Report::default);
+            state.shown = state.queues_shown();
         });
     }
 
@@ -80,13 +96,15 @@ impl FeedBoard {
                 subscribed,
                 refused,
             };
+            state.shown = state.queues_shown();
         });
     }
 
     /// The channel has no socket that answers; nothing is sure since `last_heard`.
     pub fn down(&self, now: Time, channel: usize, last_heard: Time) {
         self.update(now, last_heard, |state| {
-            state.reports[channel] = Report::default();
+            let report = &mut state.reports[channel];
+            (report.is_up, report.subscribed) = (false, 0);
         });
     }
 
@@ -114,6 +132,11 @@ impl FeedBoard {
         self.update(now, now, |state| state.progress = share);
     }
 
+    /// The queues that topics show, as they change.
+    pub fn shown_queues(&self) -> watch::Receiver<ShownQueues> {
+        self.0.shown_tx.subscribe()
+    }
+
     /// Whether nothing is missing now.
     pub fn is_live(&self) -> bool {
         self.0.status_tx.borrow().state == FeedState::Live
@@ -134,6 +157,12 @@ impl FeedBoard {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         change(&mut channels);
+        // Before the state: whoever sees LIVE must not see queues that were refused.
+        self.0.shown_tx.send_if_modified(|shown| {
+            let is_new = *shown != channels.shown;
+            shown.clone_from(&channels.shown);
+            is_new
+        });
         let next = channels.status();
         self.0.status_tx.send_if_modified(|status| {
             let before = status.clone();
@@ -145,7 +174,7 @@ impl FeedBoard {
                 FeedState::Live => None,
                 _ => status.stale_since.or(Some(stale_since)),
             };
-            status.topics_wanted = channels.wanted.unwrap_or_default();
+            status.topics_wanted = channels.wanted.as_ref().map_or(0, BTreeSet::len);
             status.topics_subscribed = channels
                 .reports
                 .iter()
@@ -164,15 +193,25 @@ impl Channels {
             .reports
             .iter()
             .map(|report| report.subscribed + report.refused.len());
-        let is_live = self
-            .wanted
-            .is_some_and(|wanted| settled.sum::<usize>() + self.left_over.len() >= wanted)
+        let settled = settled.sum::<usize>() + self.left_over.len();
+        let wanted = self.wanted.as_ref();
+        let is_live = wanted.is_some_and(|wanted| settled >= wanted.len())
             && self.reports.iter().all(|report| report.is_up);
         match (is_live, self.unrepaired.is_empty()) {
             (true, true) => FeedState::Live,
             (true, false) => FeedState::CatchingUp,
             (false, _) => FeedState::Disconnected,
         }
+    }
+
+    fn queues_shown(&self) -> ShownQueues {
+        let mut shown = topics::all_queues(self.wanted.as_ref()?.iter());
+        let refused = self.reports.iter().flat_map(|report| &report.refused);
+        let refused = refused.map(|refused| &refused.topic);
+        for queue in topics::all_queues(refused.chain(&self.left_over)) {
+            shown.remove(&queue);
+        }
+        Some(Arc::new(shown))
     }
 
     fn refused(&self) -> Vec<RefusedTopic> {
@@ -197,6 +236,21 @@ mod tests {
         Time::from_millis(millis)
     }
 
+    /// The topics of queues `q0`, `q1`, ...
+    fn topics_of(queues: usize) -> BTreeSet<String> {
+        (0..queues).map(topic_of).collect()
+    }
+
+    fn topic_of(queue: usize) -> String {
+        format!("v2.routing.queues.q{queue}.conversations")
+    }
+
+    fn shown(board: &FeedBoard) -> Vec<String> {
+        let shown = board.shown_queues().borrow().clone();
+        let shown = shown.expect("they are known");
+        shown.iter().map(ToString::to_string).collect()
+    }
+
     fn refused(topic: &str) -> RefusedTopic {
         RefusedTopic {
             topic: topic.to_owned(),
@@ -209,7 +263,7 @@ mod tests {
     fn the_feed_is_live_when_every_channel_answers_with_all_topics_settled() {
         let (board, status) = FeedBoard::new(at(1));
         assert_eq!(status.borrow().state, FeedState::Disconnected);
-        board.set_wanted(at(2), 5, 2, Vec::new());
+        board.set_wanted(at(2), &topics_of(5), 2, Vec::new());
         board.up(at(3), 0, 3, Vec::new());
         assert_eq!(status.borrow().state, FeedState::Disconnected);
         assert_eq!(status.borrow().stale_since, Some(at(1)));
@@ -226,7 +280,7 @@ mod tests {
     #[test]
     fn a_lost_channel_makes_the_feed_stale_since_it_was_last_heard() {
         let (board, status) = FeedBoard::new(at(1));
-        board.set_wanted(at(2), 1, 1, Vec::new());
+        board.set_wanted(at(2), &topics_of(1), 1, Vec::new());
         board.up(at(3), 0, 1, Vec::new());
         board.down(at(20), 0, at(8));
         board.down(at(30), 0, at(25));
@@ -247,9 +301,24 @@ mod tests {
     #[test]
     fn topics_beyond_the_last_channel_are_named() {
         let (board, status) = FeedBoard::new(at(1));
-        board.set_wanted(at(2), 2, 1, vec!["v2.x".to_owned()]);
+        board.set_wanted(at(2), &topics_of(2), 1, vec!["v2.x".to_owned()]);
         board.up(at(3), 0, 1, Vec::new());
         assert_eq!(status.borrow().state, FeedState::Live);
         assert_eq!(status.borrow().refused_topics[0].topic, "v2.x");
+    }
+
+    #[test]
+    fn a_queue_whose_topic_was_refused_or_left_over_is_not_shown() {
+        let (board, _status) = FeedBoard::new(at(1));
+        assert_eq!(*board.shown_queues().borrow(), None);
+        board.set_wanted(at(2), &topics_of(4), 1, vec![topic_of(3)]);
+        assert_eq!(shown(&board), ["q0", "q1", "q2"]);
+        board.up(at(3), 0, 2, vec![refused(&topic_of(1))]);
+        assert_eq!(shown(&board), ["q0", "q2"]);
+        board.down(at(4), 0, at(3));
+        board.set_wanted(at(5), &topics_of(4), 2, Vec::new());
+        assert_eq!(shown(&board), ["q0", "q2", "q3"]);
+        board.up(at(6), 0, 3, Vec::new());
+        assert_eq!(shown(&board), ["q0", "q1", "q2", "q3"]);
     }
 }

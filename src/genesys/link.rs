@@ -347,7 +347,7 @@ impl<S: Sink> Applying<S> {
     /// it does not say which.
     async fn missed(&self, named: Option<ConversationId>, at: Time) -> Result<(), SendRefused> {
         if let Some(id) = named {
-            return self.sink.note(Sight::Unread { id }).await;
+            return self.sink.note(Sight::Unread { id, at }).await;
         }
         self.board.blind(at, self.channel);
         self.note_blind().await?;

@@ -23,6 +23,7 @@ pub mod permissions;
 pub mod privacy;
 pub mod queues;
 pub mod readback;
+pub mod region;
 pub mod repair;
 pub mod settling;
 pub mod sink;

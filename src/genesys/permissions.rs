@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use tokio::time::sleep;
 
 use super::backoff::Backoff;
-use super::client::{ApiError, GenesysClient};
+use super::client::{ApiError, GenesysClient, NO_CONVERSATION};
 use super::topics;
 use super::wire::{AvailableTopic, PermissionDetails};
 
@@ -28,8 +28,7 @@ pub const TRIED: [Permission; 5] = [
         name: "conversation:communication:view",
         purpose: "topics, and reading conversations",
         without: "nothing works",
-        // No conversation has this id: with the permission the answer is 404.
-        question: "/api/v2/conversations/00000000-0000-0000-0000-000000000000",
+        question: NO_CONVERSATION,
     },
     Permission {
         name: "routing:queue:view",
@@ -46,7 +45,7 @@ pub const TRIED: [Permission; 5] = [
     Permission {
         name: "directory:user:view",
         purpose: "agents' names",
-        without: "agents have ids only",
+        without: "agents have ids only, and users to follow must be named in GATEWAY_USER_TOPICS",
         question: "/api/v2/users?pageSize=1",
     },
     Permission {

@@ -112,10 +112,11 @@ impl Inner {
         if !response.status().is_success() {
             return Err(refusal(ApiError::from_response(response).await));
         }
-        let unreadable = ApiError::Unreadable {
-            call: "POST /oauth/token",
-        };
-        let answer: wire::TokenAnswer = response.json().await.map_err(|_| unreadable)?;
+        let answer = response.json().await;
+        // Whatever was asked for, nothing was said of it.
+        let answer: wire::TokenAnswer = answer.map_err(|_| ApiError::NoAnswer {
+            reason: "the token cannot be read",
+        })?;
         let life = Duration::from_secs(answer.expires_in).min(LONGEST_LIFE);
         // A token that lives no longer than the margin is used for half its life.
         let margin = self.margin.min(life / 2);

@@ -30,6 +30,31 @@ enum Followed<T> {
     All(Option<BTreeSet<T>>),
 }
 
+/// What is wanted and cannot be listed.
+#[derive(Debug, thiserror::Error)]
+pub enum Unlisted {
+    #[error(
+        "GATEWAY_QUEUES names no queues, and they cannot be listed: \
+         name them, or grant the OAuth client routing:queue:view"
+    )]
+    Queues(#[source] ApiError),
+    #[error(
+        "GATEWAY_USER_TOPICS=all wants all users, and they cannot be listed: \
+         name them by id, or grant the OAuth client directory:user:view"
+    )]
+    Users(#[source] ApiError),
+    #[error("the names of the queues in GATEWAY_QUEUES cannot be listed")]
+    Names(#[source] ApiError),
+}
+
+impl Unlisted {
+    pub const fn cause(&self) -> &ApiError {
+        match self {
+            Self::Queues(cause) | Self::Users(cause) | Self::Names(cause) => cause,
+        }
+    }
+}
+
 impl Wanted {
     pub fn new(config: &GenesysConfig) -> Self {
         let all_users = config.user_topics.iter().any(|user| user.as_str() == ALL);
@@ -51,10 +76,20 @@ impl Wanted {
     }
 
     /// Lists the queues (for their names, if they are configured) and, from time to time, the users.
-    pub async fn refresh(&mut self, client: &GenesysClient) -> Result<(), ApiError> {
-        let listed = queues::list(client).await?;
-        if let Followed::All(queues) = &mut self.queues {
-            *queues = Some(listed);
+    ///
+    /// # Errors
+    /// Names that a client may not list are no error: the queues are followed without them.
+    pub async fn refresh(&mut self, client: &GenesysClient) -> Result<(), Unlisted> {
+        match (&mut self.queues, queues::list(client).await) {
+            (Followed::All(queues), Ok(listed)) => *queues = Some(listed),
+            (Followed::All(_), Err(error)) => return Err(Unlisted::Queues(error)),
+            (Followed::These(_), Ok(_)) => {}
+            (Followed::These(_), Err(error)) if error.is_retryable() => {
+                return Err(Unlisted::Names(error));
+            }
+            (Followed::These(_), Err(error)) => {
+                tracing::warn!(%error, "queues have no names without routing:queue:view");
+            }
         }
         let is_due = self
             .users_read
@@ -62,7 +97,7 @@ impl Wanted {
         if let Followed::All(users) = &mut self.users
             && is_due
         {
-            *users = Some(list_users(client).await?);
+            *users = Some(list_users(client).await.map_err(Unlisted::Users)?);
             self.users_read = Some(Instant::now());
         }
         Ok(())

@@ -36,8 +36,8 @@ pub enum Sight {
     Seeing { channel: usize, since: Time },
     /// What the channel missed until then was read.
     Whole { channel: usize, until: Time },
-    /// A notification of this conversation could not be read.
-    Unread { id: ConversationId },
+    /// A notification of this conversation came then and could not be read.
+    Unread { id: ConversationId, at: Time },
 }
 
 #[derive(Debug)]
@@ -51,6 +51,8 @@ struct Window {
 struct Held {
     frames: Vec<ConversationEvent>,
     since: Instant,
+    /// When the last notification came that could not be read.
+    unread_at: Option<Time>,
 }
 
 /// What waits, and why more would have to.
@@ -97,8 +99,8 @@ impl Gate {
                     self.checked.clear();
                 }
             }
-            Sight::Unread { id } => {
-                self.hold(*id, None);
+            Sight::Unread { id, at } => {
+                self.held_of(*id).unread_at = Some(*at);
                 return Some(*id);
             }
         }
@@ -109,12 +111,22 @@ impl Gate {
         self.held.contains_key(&id)
     }
 
-    pub(super) fn hold(&mut self, id: ConversationId, frame: Option<ConversationEvent>) {
-        let held = self.held.entry(id).or_insert_with(|| Held {
+    pub(super) fn hold(&mut self, id: ConversationId, frame: ConversationEvent) {
+        self.held_of(id).frames.push(frame);
+    }
+
+    fn held_of(&mut self, id: ConversationId) -> &mut Held {
+        self.held.entry(id).or_insert_with(|| Held {
             frames: Vec::new(),
             since: Instant::now(),
-        });
-        held.frames.extend(frame);
+            unread_at: None,
+        })
+    }
+
+    /// Whether a notification that could not be read came after a reading of then.
+    pub(super) fn is_unread_since(&self, id: ConversationId, read_at: Time) -> bool {
+        let held = self.held.get(&id);
+        held.and_then(|held| held.unread_at) > Some(read_at)
     }
 
     pub(super) fn frames(&self, id: ConversationId) -> &[ConversationEvent] {
@@ -125,12 +137,22 @@ impl Gate {
         self.held.remove(&id);
     }
 
-    /// The conversation was read after all windows that are known.
+    /// What waited was applied, but what could not be read is still to be made up for.
+    pub(super) fn release_frames(&mut self, id: ConversationId) {
+        self.held_of(id).frames.clear();
+    }
+
+    /// The conversation was read then.
     pub(super) fn check(&mut self, id: ConversationId, read_at: Time) {
-        let covers = |window: &Window| window.until.is_some_and(|until| until <= read_at);
-        if !self.windows.is_empty() && self.windows.values().all(covers) {
+        if !self.windows.is_empty() && self.is_covered(read_at) {
             self.checked.insert(id);
         }
+    }
+
+    /// Whether a reading of then came after all windows that are known.
+    pub(super) fn is_covered(&self, read_at: Time) -> bool {
+        let covers = |window: &Window| window.until.is_some_and(|until| until <= read_at);
+        self.windows.values().all(covers)
     }
 
     /// Whether something of the conversation may have been missed in a blind window.

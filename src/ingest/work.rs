@@ -29,10 +29,11 @@ pub(super) struct Work {
     pub(super) held: HashMap<ConversationId, Vec<ConversationEvent>>,
     /// Conversations whose waiting notifications were applied.
     pub(super) released: HashSet<ConversationId>,
-    pub(super) checked: Vec<(ConversationId, Time)>,
+    /// Those among them whose reading is older than a notification that could not be read.
+    pub(super) unread: HashSet<ConversationId>,
+    /// When those were read that the batch has a reading of.
+    pub(super) checked: HashMap<ConversationId, Time>,
     pub(super) repeats: Vec<(ConversationId, Time)>,
-    /// Conversations to read, said by the listener.
-    pub(super) unread: Vec<ConversationId>,
 }
 
 pub(super) struct Item {
@@ -62,14 +63,10 @@ impl Work {
         &mut self,
         place: usize,
         request: &Request,
-        gate: &mut Gate,
+        gate: &Gate,
         known: &Known,
         track: Track,
     ) {
-        if let Job::Sight(sight) = &request.job {
-            self.unread.extend(gate.note(sight));
-            return;
-        }
         let sights = Sights {
             place,
             asker: request.asker.as_ref(),
@@ -83,7 +80,6 @@ impl Work {
             }
             Job::Event(event) => self.route(event, &sights),
             Job::Release(id) => self.release_untold(*id, &sights),
-            Job::Sight(_) => {}
         }
     }
 
@@ -115,7 +111,11 @@ impl Work {
                     .into_iter()
                     .partition(|frame| frame.received_at <= *read_at);
                 self.let_go(id);
-                self.checked.push((id, *read_at));
+                if sights.gate.is_unread_since(id, *read_at) {
+                    self.unread.insert(id);
+                }
+                let checked = self.checked.entry(id).or_insert(*read_at);
+                *checked = (*checked).max(*read_at);
                 self.apply(event, &before, sights);
                 for frame in after {
                     self.route(&frame, sights);
@@ -140,15 +140,15 @@ impl Work {
     ) -> bool {
         let id = event.conversation_id;
         let waits = sights.gate.is_held(id) && !self.released.contains(&id);
-        if waits || self.held.contains_key(&id) {
+        if waits || self.held.contains_key(&id) || self.unread.contains(&id) {
             return true;
         }
         let repeated = sights.gate.repeated_lately(id, event.received_at);
-        let item = self.item(event, sights.known);
-        sights.gate.suspects(&item.conversation, snapshot)
-            || item
-                .conversation
-                .doubts(snapshot, event.received_at, repeated)
+        let checked = self.checked.get(&id);
+        let is_checked = checked.is_some_and(|read_at| sights.gate.is_covered(*read_at));
+        let known = &self.item(event, sights.known).conversation;
+        let is_suspect = !is_checked && sights.gate.suspects(known, snapshot);
+        is_suspect || known.doubts(snapshot, event.received_at, repeated)
     }
 
     fn waiting(&mut self, id: ConversationId, gate: &Gate) -> Vec<ConversationEvent> {
@@ -161,6 +161,7 @@ impl Work {
     }
 
     fn let_go(&mut self, id: ConversationId) {
+        self.unread.remove(&id);
         self.released.insert(id);
     }
 

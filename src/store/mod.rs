@@ -48,7 +48,7 @@ pub use listener::Open;
 pub use page::{Item, Page, Slice};
 
 /// The newest migration that this code needs.
-pub const SCHEMA: &str = "m20261125_000060_repair";
+pub const SCHEMA: &str = "m20261128_000070_wanted_due";
 
 /// The handle to the database; its clones share the connections.
 #[derive(Clone, Debug)]

@@ -11,30 +11,33 @@ use super::error::StoreError;
 const WANTED: &str = "gateway_wanted_reading";
 
 impl Store {
-    /// Remembers that the conversation is to be read; once more only moves the time.
+    /// Remembers that the conversation is to be read, from now on; once more only moves the time.
     pub async fn want_reading(&self, id: ConversationId, at: Time) -> Result<(), StoreError> {
+        let now = at.to_utc();
         let insert = Query::insert()
             .into_table(WANTED)
-            .columns(["conversationid", "wantedat"])
-            .values_panic([id.to_string().into(), at.to_utc().into()])
+            .columns(["conversationid", "wantedat", "dueat"])
+            .values_panic([id.to_string().into(), now.into(), now.into()])
             .on_conflict(
                 OnConflict::column("conversationid")
-                    .update_column("wantedat")
+                    .update_columns(["wantedat", "dueat"])
                     .to_owned(),
             )
             .take();
         Ok(self.writes.run(&insert).await?)
     }
 
-    /// What is to be read, the oldest wish first.
+    /// What is to be read by now, the longest due first, with the time of each wish.
     pub async fn wanted_readings(
         &self,
+        now: Time,
         limit: u64,
     ) -> Result<Vec<(ConversationId, Time)>, StoreError> {
         let select = Query::select()
             .columns(["conversationid", "wantedat"])
             .from(WANTED)
-            .order_by("wantedat", Order::Asc)
+            .and_where(Expr::col("dueat").lte(now.to_utc()))
+            .order_by("dueat", Order::Asc)
             .limit(limit)
             .take();
         let rows = self.reads.all(&select).await?;
@@ -47,6 +50,22 @@ impl Store {
                 Ok((id, at.into()))
             })
             .collect()
+    }
+
+    /// It can't be read now; a wish that came later stays as it is.
+    pub async fn put_off_reading(
+        &self,
+        id: ConversationId,
+        at: Time,
+        until: Time,
+    ) -> Result<(), StoreError> {
+        let update = Query::update()
+            .table(WANTED)
+            .value("dueat", until.to_utc())
+            .and_where(Expr::col("conversationid").eq(id.to_string()))
+            .and_where(Expr::col("wantedat").lte(at.to_utc()))
+            .take();
+        Ok(self.writes.run(&update).await?)
     }
 
     /// It was read, or needs not be; a wish that came later stays.

@@ -162,32 +162,3 @@ async fn a_change_that_could_not_be_read_says_that_there_may_have_been_more() {
     organisation.heal().await;
     gateway.until_live().await;
 }
-
-/// A conversation whose notification could not be read is read by REST.
-#[tokio::test]
-async fn a_notification_that_cannot_be_read_is_made_up_for() {
-    let organisation = Organisation::start().await;
-    let gateway = Gateway::start(&organisation, Database::Sqlite).await;
-    let id = call(&organisation, &["enqueue"]).await;
-    gateway.until_status(&id, "WAITING_IN_QUEUE").await;
-    let topic = "v2.routing.queues.11111111-1111-4111-8111-111111111111.conversations";
-    organisation.step(&id, json!({ "step": "offer" })).await;
-    gateway.until_status(&id, "ALERTING").await;
-    let unreadable = json!({ "id": id, "participants": "unreadable" });
-    organisation.fault(json!({ "silentMs": 150 })).await;
-    organisation.step(&id, json!({ "step": "answer" })).await;
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    let queue = organisation
-        .truth()
-        .await
-        .into_iter()
-        .find(|it| it["id"] == id.as_str());
-    let queue = queue.expect("it is known")["queueIds"][0]
-        .as_str()
-        .expect("a queue")
-        .to_owned();
-    let topic = topic.replace("11111111-1111-4111-8111-111111111111", &queue);
-    let replay = json!({ "snapshots": [{ "at": 0, "topicName": topic, "eventBody": unreadable }] });
-    organisation.replay(replay).await;
-    gateway.until_status(&id, "CONNECTED").await;
-}

@@ -6,8 +6,9 @@ use crate::domain::filter::{Filter, Membership, sighting};
 use crate::domain::ids::UserId;
 use crate::domain::row::Direction;
 use crate::domain::row::{ContextKey, ConversationStatus as S, MediaType, OwnerKind};
-use crate::domain::snapshot::{AcwState, Leg, LegState as L, Medium, Shape};
-use crate::domain::snapshot::{Participant, Source};
+use crate::domain::snapshot::{
+    Activity, AcwState, Leg, LegState as L, Medium, Participant, Segment, Shape, Source,
+};
 use crate::domain::testing::{
     agent, at, call, conversation_id, customer, inbound_call, leg, participant, queue, seen,
     snapshot,
@@ -143,6 +144,44 @@ fn what_was_before_the_first_sight_is_reconciled_oldest_first() {
             (ChangeCause::GenesysEvent, S::WaitingInQueue, at(5)),
         ]
     );
+}
+
+#[test]
+fn a_hold_that_came_and_went_unseen_is_told_by_a_reading_that_looks_the_same() {
+    let on = |segments: Vec<Segment>| {
+        let mut leg = call("g1", L::Connected).from(20);
+        leg.segments = segments;
+        snapshot(vec![
+            customer(vec![call("c1", L::Connected).from(0)]),
+            agent("agent", "u1", vec![leg]),
+        ])
+    };
+    let mut conversation = unknown();
+    conversation.apply(&seen(on(Vec::new()), 21)).unwrap();
+    let segments = [(20, 30, Activity::Other), (30, 40, Activity::Hold)];
+    let segments = segments.map(|(start, end, activity)| Segment {
+        activity,
+        start: at(start),
+        end: Some(at(end)),
+    });
+    let mut reading = seen(on(segments.to_vec()), 50);
+    if let Fact::Seen {
+        snapshot,
+        cause,
+        read_at,
+        ..
+    } = &mut reading.fact
+    {
+        snapshot.source = Source::Rest;
+        (*cause, *read_at) = (ChangeCause::Reconciled, Some(at(50)));
+    }
+    let told = conversation.apply(&reading).unwrap().updates;
+    let told: Vec<_> = told
+        .iter()
+        .map(|update| (update.after.status, update.occurred_at))
+        .collect();
+    assert_eq!(told, [(S::OnHold, at(30)), (S::Connected, at(40))]);
+    assert_eq!(conversation.apply(&reading).unwrap().updates, []);
 }
 
 #[test]

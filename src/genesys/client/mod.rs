@@ -15,8 +15,11 @@ use super::queues::QueueNames;
 use super::token::{Token, TokenSource};
 use super::wire;
 use crate::clock::Clock;
+use crate::domain::event::Fact;
 use crate::domain::ids::{ConversationId, QueueId};
 use crate::domain::snapshot::Snapshot;
+use crate::domain::time::Time;
+use crate::domain::update::ChangeCause;
 
 pub use super::error::ApiError;
 
@@ -25,6 +28,9 @@ const QUEUES_PER_PAGE: &str = "500";
 
 /// Smaller pages are safe with every listing.
 const NAMES_PER_PAGE: &str = "100";
+
+/// No conversation has this id: a client that may read conversations is told so with 404.
+pub const NO_CONVERSATION: &str = "/api/v2/conversations/00000000-0000-0000-0000-000000000000";
 
 /// How many conversations one question to analytics may name.
 pub const DETAILS_PER_CALL: usize = 100;
@@ -50,6 +56,26 @@ struct Call<'a> {
     path: &'a str,
     query: &'a [(&'a str, &'a str)],
     body: Option<Value>,
+}
+
+/// A conversation as Genesys shows it when it is asked.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    pub snapshot: Snapshot,
+    /// When the question was sent, after all waiting for the budget: what happened before is in it.
+    pub read_at: Time,
+}
+
+impl Reading {
+    /// What the write path is told.
+    pub fn seen(self, cause: ChangeCause) -> Fact {
+        Fact::Seen {
+            snapshot: self.snapshot,
+            cause,
+            read_at: Some(self.read_at),
+            gap_before: false,
+        }
+    }
 }
 
 /// The answer to a command.
@@ -132,19 +158,44 @@ impl GenesysClient {
     }
 
     /// Reads a conversation whole.
+    ///
+    /// # Errors
+    /// [`ApiError::is_final`] tells what is said of the conversation from what is not.
     pub async fn conversation(
         &self,
         id: ConversationId,
         priority: Priority,
-    ) -> Result<Snapshot, ApiError> {
+    ) -> Result<Reading, ApiError> {
         let path = format!("/api/v2/conversations/{id}");
-        let response = self.send(Call::get(&path, &[]), priority).await?;
+        let sent = self.send_timed(Call::get(&path, &[]), priority).await;
+        let (response, read_at) = match sent {
+            Err(error) if error.status() == Some(403) && self.may_read(priority).await => {
+                return Err(ApiError::Withheld {
+                    code: error.code().map(str::to_owned),
+                    correlation_id: error.correlation_id().map(str::to_owned),
+                });
+            }
+            answer => answer?,
+        };
         let text = text(response).await?;
         let queue_name = |queue: &QueueId| self.0.queue_names.name(queue);
-        decode::rest_conversation(&text, Terms { queue_name: &queue_name, keep: self.0.keep }).map_err(|skip| {
+        let terms = Terms {
+            queue_name: &queue_name,
+            keep: self.0.keep,
+        };
+        let snapshot = decode::rest_conversation(&text, terms).map_err(|skip| {
             tracing::warn!(conversation.id = %id, reason = skip.reason(), "a conversation cannot be read");
             ApiError::Unreadable { call: "GET /api/v2/conversations/{id}" }
-        })
+        })?;
+        Ok(Reading { snapshot, read_at })
+    }
+
+    /// Whether the client may read conversations at all: Genesys answers 403 as well for one of a
+    /// division that its roles don't cover. Where it can't be told, it may not.
+    async fn may_read(&self, priority: Priority) -> bool {
+        let nobody = Call::get(NO_CONVERSATION, &[]);
+        let answer = self.send(nobody, priority).await;
+        answer.is_err_and(|error| error.is_not_found())
     }
 
     /// One page of the queues; pages count from 1.
@@ -337,8 +388,17 @@ impl GenesysClient {
         Ok(listing.entities)
     }
 
-    /// Sends a call; a token that is refused is renewed once.
     async fn send(&self, call: Call<'_>, priority: Priority) -> Result<Response, ApiError> {
+        let (response, _) = self.send_timed(call, priority).await?;
+        Ok(response)
+    }
+
+    /// Sends a call, and tells when that was; a token that is refused is renewed once.
+    async fn send_timed(
+        &self,
+        call: Call<'_>,
+        priority: Priority,
+    ) -> Result<(Response, Time), ApiError> {
         let token = self.0.tokens.get().await?;
         match self.send_with(&call, priority, &token).await {
             Err(error) if error.status() == Some(401) => {
@@ -355,7 +415,7 @@ impl GenesysClient {
         call: &Call<'_>,
         priority: Priority,
         token: &Token,
-    ) -> Result<Response, ApiError> {
+    ) -> Result<(Response, Time), ApiError> {
         let inner = &self.0;
         inner
             .budget
@@ -370,13 +430,14 @@ impl GenesysClient {
         if let Some(body) = &call.body {
             request = request.json(body);
         }
+        let sent_at = inner.clock.now();
         let sent = request.bearer_auth(token.expose()).send().await;
         let response = sent.map_err(|error| ApiError::from_transport(&error))?;
         if let Some(announced) = announced(response.headers()) {
             inner.budget.learn(Instant::now(), announced);
         }
         if response.status().is_success() {
-            return Ok(response);
+            return Ok((response, sent_at));
         }
         let is_throttled = response.status() == StatusCode::TOO_MANY_REQUESTS;
         let error = ApiError::from_response(response).await;

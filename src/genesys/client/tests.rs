@@ -177,17 +177,17 @@ async fn errors_tell_status_code_correlation_and_when_to_come_back() {
 }
 
 #[test]
-fn only_what_may_pass_by_itself_is_retryable() {
-    for (status, expected) in [
-        (400, false),
-        (401, true),
-        (403, false),
-        (404, false),
-        (408, true),
-        (429, true),
-        (500, true),
-        (501, false),
-        (503, true),
+fn what_may_pass_by_itself_is_retryable_and_only_what_is_said_of_the_thing_is_final() {
+    for (status, is_retryable, is_final) in [
+        (400, false, true),
+        (401, true, false),
+        (403, false, false),
+        (404, false, true),
+        (408, true, false),
+        (429, true, false),
+        (500, true, false),
+        (501, false, true),
+        (503, true, false),
     ] {
         let error = ApiError::Answered {
             status,
@@ -196,7 +196,72 @@ fn only_what_may_pass_by_itself_is_retryable() {
             retry_after: None,
             correlation_id: None,
         };
-        assert_eq!(error.is_retryable(), expected, "{status}");
+        assert_eq!(error.is_retryable(), is_retryable, "{status}");
+        assert_eq!(error.is_final(), is_final, "{status}");
+    }
+    let reason = "the time ran out";
+    let wait = Duration::ZERO;
+    for error in [
+        ApiError::NoAnswer { reason },
+        ApiError::OverBudget { wait },
+        ApiError::ClientRefused {
+            reason: reason.to_owned(),
+        },
+    ] {
+        assert!(!error.is_final(), "{error}");
+    }
+    assert!(ApiError::Unreadable { call: "GET /" }.is_final());
+}
+
+/// A notification that comes during the wait is not mistaken for one that the reading has missed.
+#[tokio::test]
+async fn a_conversation_counts_as_read_when_the_budget_let_the_question_go() {
+    let fake = Fake::start(|asked| match asked.path.as_str() {
+        TOKEN => token(),
+        QUEUES => error(429, "too.many.requests").with("retry-after", "1"),
+        path => {
+            let id = path.rsplit('/').next();
+            Answer::json(200, &json!({ "id": id, "participants": [] }))
+        }
+    })
+    .await;
+    let client = fake.client();
+    let held_back = client.queues(1).await.unwrap_err();
+    let asked_at = client.clock().now();
+    assert_eq!(held_back.status(), Some(429));
+    let id = ConversationId::from_uuid(uuid::Uuid::max());
+    let reading = client.conversation(id, Priority::Command).await.unwrap();
+    assert!(reading.read_at.since(asked_at) > 500, "after the pause");
+}
+
+#[tokio::test]
+async fn a_conversation_that_is_withheld_is_told_from_a_client_that_may_read_none() {
+    for (may_read, is_final) in [(true, true), (false, false)] {
+        let fake = Fake::start(move |asked| match asked.path.as_str() {
+            TOKEN => token(),
+            NO_CONVERSATION if may_read => error(404, "not.found"),
+            _ => error(403, "missing.permissions"),
+        })
+        .await;
+        let id = ConversationId::from_uuid(uuid::Uuid::max());
+        let read = fake.client().conversation(id, Priority::Repair).await;
+        let refused = read.unwrap_err();
+        assert_eq!(refused.status(), Some(403));
+        assert_eq!(refused.code(), Some("missing.permissions"));
+        assert_eq!(refused.correlation_id(), Some("ctx"));
+        assert_eq!(refused.is_final(), is_final, "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_is_said_of_a_conversation() {
+    for broken in [Answer::json(200, &json!("?")), error(401, "invalid_client")] {
+        let broken = std::sync::Mutex::new(Some(broken));
+        let fake = Fake::start(move |_| broken.lock().unwrap().take().expect("asked once")).await;
+        let id = ConversationId::from_uuid(uuid::Uuid::max());
+        let read = fake.client().conversation(id, Priority::Repair).await;
+        let refused = read.unwrap_err();
+        assert!(!refused.is_final(), "{refused}");
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use anyhow::Context;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -11,18 +10,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, Jitter, random_jitter};
 use super::channel::Reading;
-use super::client::{ApiError, GenesysClient};
+use super::client::GenesysClient;
 use super::config::GenesysConfig;
 use super::enrichment::Enrichment;
-use super::feed_board::FeedBoard;
+use super::feed_board::{FeedBoard, ShownQueues};
 use super::link::{Link, LinkSettings, Topics};
 use super::permissions;
 use super::readback::ReadBack;
 use super::repair::{Order, Repair};
 use super::sink::Sink;
 use super::topics::{self, MOST_TOPICS, TOPICS_PER_CHANNEL};
-use super::wanted::Wanted;
-use super::watching::{ShownQueues, Watching};
+use super::wanted::{Unlisted, Wanted};
+use super::watching::Watching;
 use crate::clock::Clock;
 use crate::domain::feed::FeedStatus;
 use crate::ingest::{Need, SendRefused};
@@ -42,7 +41,6 @@ pub struct Listener<S> {
     clock: Arc<dyn Clock>,
     board: FeedBoard,
     jitter: Jitter,
-    shown: watch::Sender<ShownQueues>,
 }
 
 /// The channels and what each is to follow.
@@ -73,14 +71,13 @@ impl<S: Sink> Listener<S> {
             clock,
             board,
             jitter: random_jitter,
-            shown: watch::Sender::new(None),
         };
         (listener, status)
     }
 
-    /// The queues that are followed, once they are known.
+    /// The queues whose conversations topics show, once they are known.
     pub fn shown_queues(&self) -> watch::Receiver<ShownQueues> {
-        self.shown.subscribe()
+        self.board.shown_queues()
     }
 
     /// Brings another jitter for the waits.
@@ -128,7 +125,7 @@ impl<S: Sink> Listener<S> {
             clock: Arc::clone(&self.clock),
             rate_limit: self.config.rate_limit,
             longest_pause: self.config.retry_after_max,
-            shown: self.shown.subscribe(),
+            shown: self.board.shown_queues(),
         };
         tasks.spawn(watching.run(watch_rx));
         let (repair_tx, repair_rx) = mpsc::unbounded_channel();
@@ -149,7 +146,6 @@ impl<S: Sink> Listener<S> {
             board: self.board,
             backoff,
             repair: repair_tx,
-            shown: self.shown,
         };
         let (client, backoff) = (follower.client.clone(), follower.backoff.clone());
         let survey = permissions::survey(&client, backoff);
@@ -170,7 +166,6 @@ struct Follower<S> {
     board: FeedBoard,
     backoff: Backoff,
     repair: mpsc::UnboundedSender<Order>,
-    shown: watch::Sender<ShownQueues>,
 }
 
 impl<S: Sink> Follower<S> {
@@ -204,7 +199,7 @@ impl<S: Sink> Follower<S> {
     /// Takes the topics that are wanted now, or why that is not known; says when to look again.
     fn take(
         &mut self,
-        wanted: Result<Option<BTreeSet<String>>, ApiError>,
+        wanted: Result<Option<BTreeSet<String>>, Unlisted>,
         channels: &mut Channels,
         tasks: &mut Tasks,
     ) -> anyhow::Result<std::time::Duration> {
@@ -216,12 +211,12 @@ impl<S: Sink> Follower<S> {
                 }
                 Ok(self.config.queue_refresh)
             }
-            Err(error) if channels.topics.is_empty() && !error.is_retryable() => {
-                Err(error).context("the queues cannot be listed (routing:queue:view; users: directory:user:view), and GATEWAY_QUEUES names none")
+            Err(error) if channels.topics.is_empty() && !error.cause().is_retryable() => {
+                Err(error.into())
             }
             Err(error) => {
-                tracing::warn!(%error, "what is to be followed cannot be listed");
-                Ok(self.backoff.next_wait(error.retry_after()))
+                tracing::warn!(cause = %error.cause(), "{error}");
+                Ok(self.backoff.next_wait(error.cause().retry_after()))
             }
         }
     }
@@ -250,10 +245,8 @@ impl<S: Sink> Follower<S> {
             );
         }
         let count = channels.spread.len();
-        self.shown
-            .send_replace(Some(Arc::new(topics::all_queues(wanted.iter()))));
         self.board
-            .set_wanted(self.clock.now(), wanted.len(), count, left_over);
+            .set_wanted(self.clock.now(), wanted, count, left_over);
         for (index, topics) in channels.spread.iter().enumerate() {
             if let Some(known) = channels.topics.get(index) {
                 known.send_if_modified(|present| {

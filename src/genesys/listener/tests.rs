@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::domain::event::{ConversationEvent, Fact};
 use crate::domain::feed::FeedState;
-use crate::domain::ids::{ConversationId, QueueId};
+use crate::domain::ids::{ConversationId, QueueId, UserId};
 use crate::domain::row::{Direction, Work};
 use crate::domain::update::ChangeCause;
 use crate::genesys::fake::{Answer, Asked, Fake, clock, eventually, token};
@@ -33,6 +33,7 @@ struct Facts {
 /// A listener at work on it.
 struct Running {
     status: watch::Receiver<FeedStatus>,
+    shown: watch::Receiver<ShownQueues>,
     events: mpsc::Receiver<ConversationEvent>,
     needs: mpsc::Sender<Need>,
     _task: JoinSet<anyhow::Result<()>>,
@@ -62,10 +63,12 @@ impl Organisation {
         let config = self.fake.config();
         let client = self.fake.client();
         let (listener, status) = Listener::new(config, client, events_tx, needs_rx, clock());
+        let shown = listener.shown_queues();
         let mut task = JoinSet::new();
         task.spawn(listener.with_jitter(|| 0.5).run(CancellationToken::new()));
         Running {
             status,
+            shown,
             events,
             needs,
             _task: task,
@@ -326,6 +329,38 @@ async fn without_the_permission_to_list_queues_the_start_is_refused_in_one_line(
         said.contains("routing:queue:view") && said.contains("403"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn users_that_are_all_wanted_and_cannot_be_listed_are_named_as_what_is_lacking() {
+    let organisation = Organisation::start(&["q1"]).await;
+    let config = GenesysConfig {
+        queues: vec![QueueId::from("q1")],
+        user_topics: vec![UserId::from("all")],
+        ..organisation.fake.config()
+    };
+    let (events_tx, _events) = mpsc::channel(1);
+    let (_needs, needs_rx) = mpsc::channel(1);
+    let client = organisation.fake.client();
+    let (listener, _status) = Listener::new(config, client, events_tx, needs_rx, clock());
+    let run = listener.run(CancellationToken::new());
+    let failed = timeout(Duration::from_secs(10), run).await;
+    let failed = failed.expect("in time").expect_err("it is refused");
+    let said = format!("{failed:#}");
+    for part in ["GATEWAY_USER_TOPICS=all", "directory:user:view", "404"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("GATEWAY_QUEUES"), "{said}");
+}
+
+#[tokio::test]
+async fn a_refused_queue_is_not_among_those_that_are_shown() {
+    let organisation = Organisation::start(&["q1", "q2"]).await;
+    organisation.change(|facts| facts.refused = Some("q2"));
+    let mut running = organisation.listen();
+    running.until(FeedState::Live).await;
+    let shown = running.shown.borrow().clone();
+    assert_eq!(*shown.expect("known"), [QueueId::from("q1")].into());
 }
 
 #[tokio::test]

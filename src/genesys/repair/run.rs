@@ -1,7 +1,6 @@
 //! One run of the repair: finds what was missed in a window, and reads it.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -9,7 +8,6 @@ use tokio::time::sleep;
 
 use super::done::{Done, Taken};
 use super::{Repair, Window};
-use crate::clock::Clock;
 use crate::domain::event::{ConversationEvent, Fact};
 use crate::domain::ids::{ConversationId, QueueId};
 use crate::domain::snapshot::Snapshot;
@@ -17,7 +15,7 @@ use crate::domain::time::Time;
 use crate::domain::update::ChangeCause;
 use crate::genesys::backoff::Backoff;
 use crate::genesys::budget::Priority;
-use crate::genesys::client::{ApiError, GenesysClient};
+use crate::genesys::client::{GenesysClient, Reading};
 use crate::genesys::decode::{self, analytics};
 use crate::genesys::sink::Sink;
 use crate::genesys::spans::{self, Question};
@@ -266,7 +264,6 @@ impl<'a, S: Sink> Run<'a, S> {
             {
                 readings.spawn(read(
                     self.repair.client.clone(),
-                    Arc::clone(&self.repair.clock),
                     self.repair.backoff.clone(),
                     id,
                 ));
@@ -276,7 +273,7 @@ impl<'a, S: Sink> Run<'a, S> {
             };
             let (id, read) = read.expect("a reading neither panics nor is aborted");
             self.read.insert(id);
-            if let Some((snapshot, read_at)) = read {
+            if let Some(Reading { snapshot, read_at }) = read {
                 self.pass_on(id, snapshot, Some(read_at)).await?;
             }
             #[expect(clippy::cast_precision_loss, reason = "a share for people")]
@@ -319,25 +316,19 @@ impl<'a, S: Sink> Run<'a, S> {
 /// Reads one conversation, until Genesys says it or that there is none.
 async fn read(
     client: GenesysClient,
-    clock: Arc<dyn Clock>,
     mut backoff: Backoff,
     id: ConversationId,
-) -> (ConversationId, Option<(Snapshot, Time)>) {
+) -> (ConversationId, Option<Reading>) {
     loop {
-        let read_at = clock.now();
         match client.conversation(id, Priority::Repair).await {
-            Ok(snapshot) => return (id, Some((snapshot, read_at))),
-            Err(error) if is_final(&error) => {
+            Ok(reading) => return (id, Some(reading)),
+            Err(error) if error.is_final() => {
                 tracing::warn!(conversation.id = %id, %error, "a conversation cannot be read");
                 return (id, None);
             }
             Err(error) => sleep(backoff.next_wait(error.retry_after())).await,
         }
     }
-}
-
-fn is_final(error: &ApiError) -> bool {
-    !error.is_retryable() || matches!(error, ApiError::Unreadable { .. })
 }
 
 /// Whether everything that ended before was taken.

@@ -89,7 +89,8 @@ fn pages(fake: &Fake) -> Vec<usize> {
 /// A process that repairs; it ends when this is dropped.
 fn start(fake: &Fake, memory: &Memory, now: Time) -> (FeedBoard, JoinSet<()>) {
     let (board, _) = FeedBoard::new(now);
-    board.set_wanted(now, 1, 1, Vec::new());
+    let topic = "v2.routing.queues.q.conversations".to_owned();
+    board.set_wanted(now, &BTreeSet::from([topic]), 1, Vec::new());
     board.up(now, 0, 1, Vec::new());
     board.blind(now, 0);
     let config = GenesysConfig {

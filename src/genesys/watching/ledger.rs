@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::schedule::{Watch, WatchConfig};
+use super::schedule::{Finding, Watch, WatchConfig};
 use crate::domain::ids::ConversationId;
 use crate::domain::time::Time;
 use crate::ingest::Open;
+
+/// Readings after which a leg that still holds its conversation up was forgotten by Genesys.
+const READINGS_OF_FORGOTTEN: u32 = 2;
 
 /// What is known of one that is watched.
 #[derive(Clone, Debug)]
@@ -20,8 +23,7 @@ pub(super) struct Watched {
     pub(super) readings: u32,
     /// It was called an error that a leg holds it up.
     pub(super) reported: bool,
-    /// A leg whose customer has left holds it up.
-    held_up: bool,
+    finding: Finding,
     due: Instant,
     course: Course,
     entered: Instant,
@@ -40,6 +42,12 @@ impl Watched {
     /// Whether it may be asked for together with others.
     pub(super) fn is_patient(&self) -> bool {
         self.watch.is_patient() && self.course != Course::WaitingAlone
+    }
+
+    /// Whether it was without news for so long that a leg which holds it up was forgotten.
+    pub(super) fn has_lasted(&self, config: &WatchConfig, now: Time) -> bool {
+        let grace = i64::try_from(config.watch_forgotten.as_millis()).unwrap_or(i64::MAX);
+        self.readings >= READINGS_OF_FORGOTTEN && now.since(self.news) >= grace
     }
 
     fn is_being_read(&self) -> bool {
@@ -76,7 +84,10 @@ impl Ledger {
                 news: now.1,
                 readings: 0,
                 reported: known.as_ref().is_some_and(|known| known.reported),
-                held_up: watch == Watch::Stuck,
+                finding: match watch {
+                    Watch::Stuck => Finding::HeldUp,
+                    _ => Finding::Nothing,
+                },
                 due: known.as_ref().map_or(due, |known| known.due.min(due)),
                 course: known.map_or(Course::Waiting, |known| known.course),
                 entered: now.0,
@@ -97,8 +108,9 @@ impl Ledger {
         let mut before = std::mem::take(&mut self.0);
         for open in open {
             let known = before.remove(&open.id);
-            let held_up = known.as_ref().is_some_and(|known| known.held_up);
-            let Some(watch) = Watch::of(open.status, is_shown(open), held_up) else {
+            let finding = known.as_ref().map(|known| known.finding);
+            let finding = finding.unwrap_or(Finding::Nothing);
+            let Some(watch) = Watch::of(open.status, is_shown(open), finding) else {
                 continue;
             };
             let same = known
@@ -117,7 +129,7 @@ impl Ledger {
                     news: open.updated_at,
                     readings: 0,
                     reported: known.as_ref().is_some_and(|known| known.reported),
-                    held_up,
+                    finding,
                     due: now.0 + config.wait(watch, 0).saturating_sub(quiet_for),
                     course: known.map_or(Course::Waiting, |known| known.course),
                     entered: now.0,
@@ -168,21 +180,19 @@ impl Ledger {
         }
     }
 
-    /// It was read, or asked for in vain; `held_up`: a leg holds it up whose customer has left.
+    /// It was read, or asked for in vain.
     pub(super) fn done(
         &mut self,
         id: ConversationId,
-        held_up: bool,
+        finding: Finding,
         config: &WatchConfig,
         now: Instant,
     ) {
         if let Some(watched) = self.0.get_mut(&id) {
             watched.course = Course::Waiting;
             watched.readings = watched.readings.saturating_add(1);
-            watched.held_up = held_up;
-            if held_up {
-                watched.watch = Watch::Stuck;
-            }
+            watched.finding = finding;
+            watched.watch = watched.watch.after(finding);
             watched.due = now + config.wait(watched.watch, watched.readings);
         }
     }
@@ -248,7 +258,7 @@ mod tests {
         assert_eq!(ledger.due(&config(), start + MINUTE * 60), [id(1), id(2)]);
         ledger.begin(id(1));
         assert_eq!(ledger.due(&config(), start + MINUTE * 16), []);
-        ledger.done(id(1), false, &config(), start + MINUTE * 16);
+        ledger.done(id(1), Finding::Nothing, &config(), start + MINUTE * 16);
         take(&mut ledger, &list, start + MINUTE * 17, 17 * 60_000);
         assert_eq!(ledger.due(&config(), start + MINUTE * 30), []);
         let along = [id(1), id(2)];
@@ -297,14 +307,54 @@ mod tests {
         let list = [open(1, S::Connected, 0)];
         take(&mut ledger, &list, start, 0);
         ledger.begin(id(1));
-        ledger.done(id(1), true, &config(), start);
+        ledger.done(id(1), Finding::HeldUp, &config(), start);
         take(&mut ledger, &list, start, 0);
         assert_eq!(
             ledger.due(&config(), start + Duration::from_secs(20)),
             [id(1)]
         );
-        ledger.done(id(1), false, &config(), start);
+        ledger.done(id(1), Finding::Nothing, &config(), start);
         take(&mut ledger, &list, start, 0);
         assert_eq!(ledger.due(&config(), start + MINUTE * 14), []);
+    }
+
+    #[test]
+    fn one_that_genesys_does_not_know_is_asked_for_less_and_less_until_it_is_known() {
+        let (mut ledger, start) = (Ledger::default(), Instant::now());
+        let list = [open(1, S::Created, 0)];
+        let sweep = |ledger: &mut Ledger, now| {
+            let at = (now, Time::from_millis(0));
+            ledger.take(&list, |_| false, &config(), now, at);
+        };
+        sweep(&mut ledger, start);
+        let mut now = start;
+        for _ in 0..20 {
+            now = ledger.next_due().expect("it is watched");
+            ledger.begin(id(1));
+            ledger.done(id(1), Finding::Missing, &config(), now);
+            sweep(&mut ledger, now);
+        }
+        assert_eq!(ledger.next_due(), Some(now + MINUTE * 60 * 24));
+        ledger.done(id(1), Finding::Nothing, &config(), now);
+        sweep(&mut ledger, now);
+        assert_eq!(ledger.next_due(), Some(now + MINUTE * 15));
+    }
+
+    #[test]
+    fn a_leg_is_forgotten_after_ten_minutes_without_news_and_two_readings() {
+        let (mut ledger, start) = (Ledger::default(), Instant::now());
+        take(&mut ledger, &[open(1, S::Connected, 0)], start, 0);
+        let has_lasted = |ledger: &Ledger, millis| {
+            let watched = ledger.get(id(1)).expect("it is watched");
+            watched.has_lasted(&config(), Time::from_millis(millis))
+        };
+        ledger.done(id(1), Finding::HeldUp, &config(), start);
+        assert!(
+            !has_lasted(&ledger, 900_000),
+            "one reading may be too early"
+        );
+        ledger.done(id(1), Finding::HeldUp, &config(), start);
+        assert!(!has_lasted(&ledger, 599_999));
+        assert!(has_lasted(&ledger, 600_000));
     }
 }

@@ -4,7 +4,6 @@
 mod ledger;
 mod schedule;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,19 +12,18 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use self::ledger::Ledger;
-use self::schedule::Watch;
+use self::schedule::{Finding, Watch};
 use super::budget::{Budget, Priority};
-use super::client::{ApiError, DETAILS_PER_CALL, GenesysClient};
+use super::client::{ApiError, DETAILS_PER_CALL, GenesysClient, Reading};
 use super::decode::analytics;
+use super::feed_board::ShownQueues;
 use super::sink::Sink;
 use super::wire::AnalyticsConversation;
 use crate::clock::Clock;
 use crate::domain::event::{ConversationEvent, Fact};
-use crate::domain::ids::{ConversationId, QueueId};
+use crate::domain::ids::ConversationId;
 use crate::domain::row::Work;
-use crate::domain::snapshot::Snapshot;
 use crate::domain::status::forgotten_leg;
-use crate::domain::time::Time;
 use crate::domain::update::ChangeCause;
 use crate::ingest::{Need, Open, SendRefused};
 
@@ -37,11 +35,6 @@ const AT_ONCE: usize = 4;
 const OPEN_PAGE: u64 = 5_000;
 /// So many patient ones are read one by one; of more, analytics are asked first, a hundred at once.
 const SINGLY: usize = 20;
-/// Readings after which a leg that still holds its conversation up was forgotten by Genesys.
-const READINGS_OF_FORGOTTEN: u32 = 2;
-
-/// The queues whose topics are followed; `None` until they are known.
-pub type ShownQueues = Option<Arc<BTreeSet<QueueId>>>;
 
 pub struct Watching<S> {
     pub config: WatchConfig,
@@ -58,7 +51,7 @@ pub struct Watching<S> {
 enum Answer {
     Read {
         id: ConversationId,
-        read: Result<(Box<Snapshot>, Time), ApiError>,
+        read: Result<Box<Reading>, ApiError>,
     },
     /// Analytics' word on patient ones.
     Asked {
@@ -192,12 +185,10 @@ impl<S: Sink> Round<S> {
 
     fn spawn(&mut self, ids: Vec<ConversationId>) {
         let client = self.parts.client.clone();
-        let clock = Arc::clone(&self.parts.clock);
         self.questions.spawn(async move {
             if let [id] = ids[..] {
-                let read_at = clock.now();
                 let read = client.conversation(id, Priority::Stuck).await;
-                let read = read.map(|snapshot| (Box::new(snapshot), read_at));
+                let read = read.map(Box::new);
                 return Answer::Read { id, read };
             }
             let answer = client.details(&ids, Priority::Repair).await;
@@ -207,16 +198,16 @@ impl<S: Sink> Round<S> {
 
     async fn settle(&mut self, answer: Answer) -> Result<(), SendRefused> {
         match answer {
-            Answer::Read { id, read: Ok(read) } => self.take_reading(id, *read.0, read.1).await,
+            Answer::Read { id, read: Ok(read) } => self.take_reading(id, *read).await,
             Answer::Read {
                 id,
                 read: Err(error),
             } => {
                 tracing::info!(conversation.id = %id, %error, "a watched conversation cannot be read");
-                if error.is_retryable() {
-                    self.put_off(&[id], &error);
+                if error.is_final() {
+                    self.done(id, Finding::Missing);
                 } else {
-                    self.done(id, false);
+                    self.put_off(&[id], &error);
                 }
                 Ok(())
             }
@@ -241,11 +232,10 @@ impl<S: Sink> Round<S> {
     async fn take_reading(
         &mut self,
         id: ConversationId,
-        snapshot: Snapshot,
-        read_at: Time,
+        reading: Reading,
     ) -> Result<(), SendRefused> {
         metrics::counter!("gateway_genesys_watched_total").increment(1);
-        let held_up = forgotten_leg(&snapshot.participants).map(|leg| {
+        let held_up = forgotten_leg(&reading.snapshot.participants).map(|leg| {
             format!(
                 "Genesys still shows a {} leg ({}) of a conversation that the customer has left; \
                  closeConversation with force ends it",
@@ -253,14 +243,12 @@ impl<S: Sink> Round<S> {
                 leg.id
             )
         });
-        self.done(id, held_up.is_some());
-        let seen = Fact::Seen {
-            snapshot,
-            cause: ChangeCause::Reconciled,
-            read_at: Some(read_at),
-            gap_before: false,
+        let finding = match held_up {
+            Some(_) => Finding::HeldUp,
+            None => Finding::Nothing,
         };
-        self.put(id, seen).await?;
+        self.done(id, finding);
+        self.put(id, reading.seen(ChangeCause::Reconciled)).await?;
         let work = Work::Reading;
         self.put(id, Fact::Succeeded { work }).await?;
         self.report(id, held_up).await
@@ -273,12 +261,10 @@ impl<S: Sink> Round<S> {
         held_up: Option<String>,
     ) -> Result<(), SendRefused> {
         let now = self.parts.clock.now();
-        let grace = i64::try_from(self.parts.config.watch_forgotten.as_millis());
         let Some(watched) = self.ledger.get_mut(id) else {
             return Ok(());
         };
-        let has_lasted = watched.readings >= READINGS_OF_FORGOTTEN
-            && now.since(watched.news) >= grace.unwrap_or(i64::MAX);
+        let has_lasted = watched.has_lasted(&self.parts.config, now);
         let work = Work::Watching;
         match held_up {
             Some(message) if has_lasted && !watched.reported => {
@@ -305,20 +291,24 @@ impl<S: Sink> Round<S> {
             if is_new {
                 self.ledger.put_first(id, now);
             } else {
-                self.done(id, false);
+                self.done(id, Finding::Nothing);
             }
         }
     }
 
-    fn done(&mut self, id: ConversationId, held_up: bool) {
+    fn done(&mut self, id: ConversationId, finding: Finding) {
         let now = Instant::now();
-        self.ledger.done(id, held_up, &self.parts.config, now);
+        self.ledger.done(id, finding, &self.parts.config, now);
     }
 
     fn put_off(&mut self, ids: &[ConversationId], error: &ApiError) {
-        let wait = error
-            .retry_after()
-            .unwrap_or(self.parts.config.watch_unshown);
+        let config = &self.parts.config;
+        let wait = match error.retry_after() {
+            Some(asked) => asked,
+            None if error.is_retryable() => config.watch_unshown,
+            // The operator has to do something first.
+            None => config.watch_quiet,
+        };
         for id in ids {
             self.ledger.put_off(*id, Instant::now() + wait);
         }

@@ -16,6 +16,10 @@ pub struct WatchConfig {
     #[arg(long = "genesys-watch-unshown-max", env = "GATEWAY_GENESYS_WATCH_UNSHOWN_MAX", value_name = "TIME", default_value = "15m", value_parser = duration)]
     pub watch_unshown_max: Duration,
 
+    /// Longest wait between questions for a registered conversation that Genesys does not know
+    #[arg(long = "genesys-watch-missing-max", env = "GATEWAY_GENESYS_WATCH_MISSING_MAX", value_name = "TIME", default_value = "1d", value_parser = duration)]
+    pub watch_missing_max: Duration,
+
     /// Grace time of a conversation that is TRANSFERRING, or that a leg holds up whose customer has left
     #[arg(long = "genesys-watch-stuck", env = "GATEWAY_GENESYS_WATCH_STUCK", value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub watch_stuck: Duration,
@@ -50,6 +54,8 @@ pub struct WatchConfig {
 pub(super) enum Watch {
     /// No topic shows it.
     Unshown,
+    /// No topic shows it, and Genesys has nothing to show when asked.
+    Missing,
     /// It should have gone on at once.
     Stuck,
     Ringing,
@@ -59,21 +65,31 @@ pub(super) enum Watch {
     Quiet,
 }
 
+/// What the last reading found, beside the conversation itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finding {
+    Nothing,
+    /// A leg whose customer has left holds it up.
+    HeldUp,
+    /// Genesys does not know it, or withholds it.
+    Missing,
+}
+
 impl Watch {
     /// `None` when there is nothing to watch for.
     pub(super) const fn of(
         status: ConversationStatus,
         is_shown: bool,
-        is_held_up: bool,
+        finding: Finding,
     ) -> Option<Self> {
         use ConversationStatus as S;
         Some(match status {
             S::Ended => return None,
-            _ if is_held_up => Self::Stuck,
+            _ if matches!(finding, Finding::HeldUp) => Self::Stuck,
             S::Transferring => Self::Stuck,
             S::AfterCallWork => Self::WrappingUp,
             S::Idle | S::Parked | S::Scheduled | S::Voicemail => Self::Resting,
-            _ if !is_shown => Self::Unshown,
+            _ if !is_shown => Self::Unshown.after(finding),
             S::Alerting | S::Dialing => Self::Ringing,
             S::Created
             | S::InFlow
@@ -82,6 +98,16 @@ impl Watch {
             | S::OnHold
             | S::TransferredOut => Self::Quiet,
         })
+    }
+
+    /// How it is watched after a reading.
+    pub(super) const fn after(self, finding: Finding) -> Self {
+        match (self, finding) {
+            (_, Finding::HeldUp) => Self::Stuck,
+            (Self::Unshown, Finding::Missing) => Self::Missing,
+            (Self::Missing, Finding::Nothing) => Self::Unshown,
+            (watch, _) => watch,
+        }
     }
 
     /// Whether many of them may be asked for at once: there is no hurry.
@@ -95,6 +121,7 @@ impl WatchConfig {
     pub(super) fn wait(&self, watch: Watch, readings: u32) -> Duration {
         match watch {
             Watch::Unshown => doubled(self.watch_unshown, readings, self.watch_unshown_max),
+            Watch::Missing => doubled(self.watch_unshown, readings, self.watch_missing_max),
             Watch::Stuck => doubled(self.watch_stuck, readings, self.watch_quiet),
             Watch::Ringing => doubled(self.watch_ringing, readings, self.watch_quiet),
             Watch::WrappingUp => self.wrap_up_wait(readings),
@@ -162,11 +189,23 @@ mod tests {
             (S::Created, Some(Watch::Quiet), Some(Watch::Unshown)),
             (S::Connected, Some(Watch::Quiet), Some(Watch::Unshown)),
         ] {
-            assert_eq!(Watch::of(status, true, false), shown, "{status:?}");
-            assert_eq!(Watch::of(status, false, false), unshown, "{status:?}");
+            assert_eq!(
+                Watch::of(status, true, Finding::Nothing),
+                shown,
+                "{status:?}"
+            );
+            assert_eq!(
+                Watch::of(status, false, Finding::Nothing),
+                unshown,
+                "{status:?}"
+            );
         }
-        assert_eq!(Watch::of(S::Connected, true, true), Some(Watch::Stuck));
-        assert_eq!(Watch::of(S::Ended, true, true), None);
+        let held_up = |status| Watch::of(status, true, Finding::HeldUp);
+        assert_eq!(held_up(S::Connected), Some(Watch::Stuck));
+        assert_eq!(held_up(S::Ended), None);
+        let missing = |is_shown| Watch::of(S::Created, is_shown, Finding::Missing);
+        assert_eq!(missing(false), Some(Watch::Missing));
+        assert_eq!(missing(true), Some(Watch::Quiet));
     }
 
     #[test]
@@ -181,5 +220,8 @@ mod tests {
         assert_eq!(waits(Watch::Resting, 2), [3_600, 3_600]);
         assert_eq!(waits(Watch::Quiet, 2), [900, 900]);
         assert_eq!(waits(Watch::Unshown, 80)[79], 900);
+        let missing = waits(Watch::Missing, 16);
+        assert_eq!(missing[..4], [5, 10, 20, 40]);
+        assert_eq!(missing[13..], [40_960, 81_920, 86_400]);
     }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod door;
 mod guarded;
+mod handing_in;
 mod keys;
 mod narrowed;
 mod personal;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use conversation_gateway::app::App;
-use conversation_gateway::clock::SystemClock;
+use conversation_gateway::clock::{Clock, SystemClock};
 use conversation_gateway::config::Config;
 use conversation_gateway::store::Store;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -109,6 +109,13 @@ impl Gateway {
             (data["feedStatus"]["state"] == "LIVE").then_some(())
         })
         .await;
+    }
+
+    /// How many conversations that events named are still to be read, due or not.
+    pub async fn wanted_readings(&self) -> usize {
+        let far = SystemClock.now().plus_millis(7 * 86_400_000);
+        let wanted = self.store.wanted_readings(far, 1_000).await;
+        wanted.expect("they are listed").len()
     }
 
     pub async fn query(&self, query: &str, variables: Value) -> Value {

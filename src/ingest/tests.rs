@@ -1,0 +1,144 @@
+//! What one batch does: everything is handed over before the loop runs.
+
+use migration::{Migrator, MigratorTrait};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::domain::event::Fact;
+use crate::domain::row::ConversationStatus;
+use crate::domain::snapshot::{Snapshot, Source};
+use crate::domain::testing::{at, conversation_id, inbound_call, seen, snapshot};
+use crate::domain::update::ChangeCause;
+use crate::hub::{Hub, HubConfig};
+use crate::store::{Store, StoreConfig};
+
+struct Batch {
+    ingest: Ingest,
+    writer: IngestLoop,
+    needs: mpsc::Receiver<Need>,
+    _data: TempDir,
+}
+
+impl Batch {
+    async fn new() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let config = StoreConfig {
+            database_url: None,
+            data_dir: data.path().to_owned(),
+            database_connections: 1,
+            database_wait_ms: 30_000,
+        };
+        let store = Store::connect(&config).await.unwrap();
+        Migrator::up(store.database(), None).await.unwrap();
+        let hub = Hub::begin(&HubConfig::default(), &store).await.unwrap();
+        let (needs_tx, needs) = mpsc::channel(16);
+        let (ingest, writer) = IngestLoop::new(IngestConfig::default(), store, hub, needs_tx);
+        Self {
+            ingest,
+            writer,
+            needs,
+            _data: data,
+        }
+    }
+
+    async fn event(&self, event: ConversationEvent) {
+        self.ingest.send(event).await.unwrap();
+    }
+
+    async fn note(&self, sight: Sight) {
+        self.ingest.note(sight).await.unwrap();
+    }
+
+    /// Writes what was handed over; gives back the status that then stands, and what is to be asked.
+    async fn written(mut self) -> (Option<ConversationStatus>, Vec<Need>) {
+        let token = CancellationToken::new();
+        token.cancel();
+        self.writer.run(token).await.unwrap();
+        let stored = self.ingest.store.load(&[conversation_id()]).await.unwrap();
+        let status = stored.values().next().map(|it| it.row.status);
+        let needs = std::iter::from_fn(|| self.needs.try_recv().ok());
+        (status, needs.collect())
+    }
+}
+
+/// What the call shows at that second of its life.
+fn at_second(second: i64) -> Snapshot {
+    let mut life = inbound_call().into_iter();
+    let step = life.find(|(at, _)| *at == second);
+    snapshot(step.expect("a step of it").1)
+}
+
+fn heard(second: i64) -> ConversationEvent {
+    seen(at_second(second), second)
+}
+
+fn read(second: i64) -> ConversationEvent {
+    let mut event = heard(second);
+    event.fact = Fact::Seen {
+        snapshot: Snapshot {
+            source: Source::Rest,
+            ..at_second(second)
+        },
+        cause: ChangeCause::Reconciled,
+        read_at: Some(at(second)),
+        gap_before: false,
+    };
+    event
+}
+
+#[tokio::test]
+async fn what_follows_an_unreadable_notification_waits_whatever_was_read_before_it() {
+    let batch = Batch::new().await;
+    batch.event(read(21)).await;
+    let id = conversation_id();
+    batch.note(Sight::Unread { id, at: at(25) }).await;
+    batch.event(heard(30)).await;
+    let (status, needs) = batch.written().await;
+    assert_eq!(status, Some(ConversationStatus::Connected));
+    assert!(needs.contains(&Need::ReadNow(id)), "{needs:?}");
+}
+
+#[tokio::test]
+async fn only_a_reading_made_after_an_unreadable_notification_makes_up_for_it() {
+    for (read_at, expected) in [
+        (21, ConversationStatus::Connected),
+        (30, ConversationStatus::OnHold),
+    ] {
+        let batch = Batch::new().await;
+        let id = conversation_id();
+        batch.note(Sight::Unread { id, at: at(25) }).await;
+        batch.event(read(read_at)).await;
+        batch.event(heard(30)).await;
+        let (status, _) = batch.written().await;
+        assert_eq!(status, Some(expected), "{read_at}");
+    }
+}
+
+#[tokio::test]
+async fn what_follows_a_reading_is_told_at_once_though_the_window_before_it_still_stands() {
+    let batch = Batch::new().await;
+    let (channel, shown) = (0, None);
+    batch.note(Sight::Blind { channel, shown }).await;
+    let since = at(10);
+    batch.note(Sight::Seeing { channel, since }).await;
+    batch.event(heard(15)).await;
+    batch.event(read(21)).await;
+    batch.event(heard(30)).await;
+    let (status, needs) = batch.written().await;
+    assert_eq!(status, Some(ConversationStatus::OnHold));
+    assert_eq!(needs, []);
+}
+
+#[tokio::test]
+async fn what_comes_in_a_window_waits_for_a_reading_made_after_it() {
+    let batch = Batch::new().await;
+    let (channel, shown) = (0, None);
+    batch.note(Sight::Blind { channel, shown }).await;
+    batch.event(read(21)).await;
+    batch.event(heard(30)).await;
+    let (status, needs) = batch.written().await;
+    assert_eq!(status, Some(ConversationStatus::Connected));
+    assert_eq!(needs, [Need::ReadNow(conversation_id())]);
+}
