@@ -196,6 +196,7 @@ impl Random {
                 ])
                 .to_owned(),
             user_id: self.maybe(|r| r.user().into()),
+            address: None,
             name: self.maybe(Self::user),
             external_contact_id: self.maybe(Self::user),
             queue_id: self.maybe(|r| r.queue().into()),
