@@ -254,7 +254,7 @@ async fn failures_end_their_operation_and_tell_nothing_of_the_inside() {
     let mut client = Client::open(door.address).await;
     for (query, code) in [
         ("{", "BAD_USER_INPUT".into()),
-        ("{ unknown }", Value::Null),
+        ("{ unknown }", "BAD_USER_INPUT".into()),
         ("{ boom }", "INTERNAL".into()),
         ("subscription { explodes }", "INTERNAL".into()),
         ("subscription { fails }", "SUBSCRIPTION_ENDED".into()),
