@@ -253,11 +253,11 @@ async fn failures_end_their_operation_and_tell_nothing_of_the_inside() {
     let door = FrontDoor::open().await;
     let mut client = Client::open(door.address).await;
     for (query, code) in [
-        ("{", "BAD_USER_INPUT".into()),
-        ("{ unknown }", "BAD_USER_INPUT".into()),
-        ("{ boom }", "INTERNAL".into()),
-        ("subscription { explodes }", "INTERNAL".into()),
-        ("subscription { fails }", "SUBSCRIPTION_ENDED".into()),
+        ("{", "BAD_USER_INPUT"),
+        ("{ unknown }", "BAD_USER_INPUT"),
+        ("{ boom }", "INTERNAL"),
+        ("subscription { explodes }", "INTERNAL"),
+        ("subscription { fails }", "SUBSCRIPTION_ENDED"),
     ] {
         client.subscribe("a", query).await;
         let mut message = client.next().await;
