@@ -85,6 +85,10 @@ pub struct Asker {
 }
 
 /// What is handed over to the loop, in order.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are requests: a box each would cost more than the room"
+)]
 enum Handed {
     Request(Request),
     Sight(Sight),
