@@ -37,6 +37,14 @@ impl Sieve {
         }
     }
 
+    /// The conversations it names, if it names any.
+    pub(super) fn conversations(&self) -> Option<&AnyOf<ConversationId>> {
+        match self {
+            Self::Conversations(ids) => Some(ids),
+            Self::Filter(filter) => filter.conversation_ids.as_ref(),
+        }
+    }
+
     /// Under what the index keeps it.
     pub(super) fn keys<'a>(&'a self, scope: &'a Scope) -> Keys<'a> {
         match self {

@@ -127,8 +127,15 @@ impl Proof {
         let was_executed = response.data != Value::Null
             || response.errors.is_empty()
             || response.errors.iter().any(|error| !error.path.is_empty());
+        if was_executed {
+            self.hold();
+        }
+    }
+
+    /// Remembers that the document is valid: its resolvers were called.
+    pub(crate) fn hold(self) {
         let mut valid = lock(&self.document.valid);
-        if was_executed && valid.len() < MOST_SHAPES {
+        if valid.len() < MOST_SHAPES {
             valid.insert(self.shape);
         }
     }

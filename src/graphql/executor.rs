@@ -79,6 +79,7 @@ impl GatewayExecutor {
 
     async fn start(self, request: Request, caller: Caller) -> BoxStream<'static, Outcome> {
         let mut request = request.data(caller.clone());
+        let reading = self.documents.read(&mut request);
         if let Err(forbidden) = access::check(&mut request) {
             return only(Response::from_errors(vec![forbidden]));
         }
@@ -88,7 +89,11 @@ impl GatewayExecutor {
         };
         let request_id = request_id(&request);
         let template = shape.map(|shape| (self.template(&request, &request_id, &caller), shape));
-        let mut rendering = Rendering::new(&self.schema, &self.store, self.hub.epoch(), request);
+        let schema = match reading {
+            Reading::Valid => &self.of_the_valid,
+            Reading::Unproven(_) | Reading::Unknown => &self.schema,
+        };
+        let mut rendering = Rendering::new(schema, &self.store, self.hub.epoch(), request);
         // One poll brings a change feed to its slot, or shows why it can't be run.
         let first = poll_fn(|cx| match rendering.poll(cx) {
             Poll::Ready(response) => Poll::Ready(Some(response)),
@@ -96,6 +101,9 @@ impl GatewayExecutor {
         })
         .await;
         let wanted = rendering.slot().asked();
+        if let (Reading::Unproven(proof), Some(_)) = (reading, &wanted) {
+            proof.hold();
+        }
         match (first, wanted, template) {
             (None, Some(wanted), Some((template, shape))) => {
                 let field = shape.field.clone();
@@ -118,9 +126,10 @@ impl GatewayExecutor {
         }
     }
 
+    /// What it takes to run a change feed again, once it has shown that it can be run.
     fn template(&self, request: &Request, request_id: &RequestId, caller: &Caller) -> Template {
         Template {
-            schema: self.schema.clone(),
+            schema: self.of_the_valid.clone(),
             store: self.store.clone(),
             query: Arc::from(request.query.as_str()),
             operation: request.operation_name.as_deref().map(Arc::from),
