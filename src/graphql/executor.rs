@@ -28,6 +28,7 @@ use crate::domain::request_id::RequestId;
 use crate::feed::{Delivery, Feeds, Following, Recovered, Verdict};
 use crate::http::{Beginning, Operations, Outcome, SharedResult};
 use crate::hub::Hub;
+use crate::read_model::ReadModel;
 use crate::store::{Cursor, Store};
 
 /// How many documents are kept parsed.
@@ -42,6 +43,7 @@ pub struct GatewayExecutor {
     /// Runs what is known to be valid.
     of_the_valid: GatewaySchema,
     documents: Documents,
+    reads: ReadModel,
     store: Store,
     hub: Hub,
     feeds: Feeds,
@@ -54,6 +56,7 @@ impl GatewayExecutor {
             schema: super::schema(services.clone(), suggestions),
             of_the_valid: super::schema_of_the_valid(services.clone()),
             documents: Documents::new(DOCUMENTS, &super::sdl()),
+            reads: services.reads.clone(),
             store: services.store.clone(),
             hub: services.hub.clone(),
             feeds,
@@ -144,6 +147,16 @@ impl GatewayExecutor {
 impl Operations for GatewayExecutor {
     fn prepare(&self, request: &mut Request) {
         self.documents.parse(request);
+    }
+
+    fn at_once(&self, request: &Request, caller: &Caller) -> Option<Bytes> {
+        // Who wants to see a place of the log may have to wait for it.
+        if request.data.contains_key(&TypeId::of::<AtLeast>()) {
+            return None;
+        }
+        self.documents.direct(request, |direct| {
+            direct.answer(&self.reads, caller, &request.variables)
+        })
     }
 
     async fn execute(&self, request: Request, caller: &Caller) -> Response {

@@ -17,7 +17,7 @@ use super::negotiation::{MediaType, is_utf8, negotiate};
 use super::operations::{Operations, Outcome};
 use super::request::{from_body, from_query_string};
 use super::response::{
-    code, error, executed, forged, only_by_post, refusal, refused, too_many_connections,
+    answered, code, error, executed, forged, only_by_post, refusal, refused, too_many_connections,
     too_many_requests,
 };
 use super::{Front, envelope, execution, graphql_sse, graphql_ws};
@@ -116,6 +116,9 @@ async fn answer<E: Operations>(
         let seats = seats.ok_or_else(too_many_connections)?;
         let stream = graphql_sse::stream(front, request, last_event_id, pass, request_id, seats);
         return Ok(stream);
+    }
+    if let Some(text) = front.executor.at_once(&request, &pass.caller) {
+        return Ok(answered(media, text));
     }
     let response = execution::execute(front, request, pass.caller, &request_id).await;
     Ok(executed(media, response))

@@ -14,6 +14,11 @@ pub trait Operations: Clone + Send + Sync + 'static {
     /// Gives the request its document parsed, where that costs less than to parse it.
     fn prepare(&self, _request: &mut Request) {}
 
+    /// The answer to a read that needs no running, as JSON: what `execute` would give.
+    fn at_once(&self, _request: &Request, _caller: &Caller) -> Option<Bytes> {
+        None
+    }
+
     /// Runs a query or a mutation.
     fn execute(&self, request: Request, caller: &Caller) -> impl Future<Output = Response> + Send;
 
