@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::sync::OnceCell;
 
@@ -27,7 +26,7 @@ pub(super) struct Group {
 
 impl Group {
     /// The text, if it can be made at once. Otherwise the subscribers make it among themselves.
-    pub(super) fn render_now(&self, told: Told) -> Option<Bytes> {
+    pub(super) fn render_now(&self, told: Told) -> Option<Arc<str>> {
         if self.waits() {
             return None;
         }
@@ -49,7 +48,7 @@ impl Group {
     ///
     /// `as_of` is 0 for an entry of the log as it stands there, and the head of a snapshot for one that
     /// shows the row as of that head.
-    pub(super) async fn render(&self, results: &Results, told: Told, as_of: u64) -> Bytes {
+    pub(super) async fn render(&self, results: &Results, told: Told, as_of: u64) -> Arc<str> {
         let key = Key {
             group: self.number,
             sequence: told.entry.sequence(),
@@ -65,7 +64,7 @@ impl Group {
         text
     }
 
-    async fn render_alone(&self, told: Told) -> Bytes {
+    async fn render_alone(&self, told: Told) -> Arc<str> {
         let mut renderer = self.renderer();
         let text = {
             let mut render = renderer.render(told);
@@ -147,7 +146,7 @@ pub(super) struct Results {
 
 #[derive(Default)]
 struct Kept {
-    cells: HashMap<Key, Arc<OnceCell<Bytes>>>,
+    cells: HashMap<Key, Arc<OnceCell<Arc<str>>>>,
     order: VecDeque<Key>,
 }
 
@@ -159,7 +158,7 @@ impl Results {
         }
     }
 
-    fn cell(&self, key: Key) -> Arc<OnceCell<Bytes>> {
+    fn cell(&self, key: Key) -> Arc<OnceCell<Arc<str>>> {
         let mut kept = lock(&self.kept);
         if let Some(cell) = kept.cells.get(&key) {
             return Arc::clone(cell);

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::group::{Group, Groups, Results};
@@ -78,7 +77,7 @@ struct Member {
 struct MadeFor<'a> {
     group: &'a Arc<Group>,
     sighting: Sighting,
-    text: Option<Bytes>,
+    text: Option<Arc<str>>,
 }
 
 impl Feeds {
@@ -211,7 +210,7 @@ fn tell(entry: &Arc<Committed>, concerned: &[(Arc<Subscriber>, Sighting)], room:
                 let result = Made {
                     sequence: entry.sequence(),
                     check: entry.check(),
-                    text: text.clone(),
+                    text: Arc::clone(text),
                 };
                 subscriber.inbox.put(&result, room);
             }

@@ -31,13 +31,8 @@ pub(super) struct Direct {
 }
 
 enum Asked {
-    Conversation {
-        id: Value,
-    },
-    Case {
-        filter: Value,
-        first: Option<Value>,
-    },
+    Conversation { id: Value },
+    Case { filter: Value, first: Option<Value> },
 }
 
 struct Selected {
@@ -68,7 +63,12 @@ impl Direct {
                 }
                 let (filter, first) = (argument("filter")?, argument("first"));
                 let head = format!("{{\"data\":{{\"{key}\":{{\"{}\":[", nodes.response_key());
-                (Asked::Case { filter, first }, head, "]}}}", &nodes.selection_set)
+                (
+                    Asked::Case { filter, first },
+                    head,
+                    "]}}}",
+                    &nodes.selection_set,
+                )
             }
             _ => return None,
         };

@@ -229,7 +229,7 @@ impl Stream for Results {
     }
 }
 
-/// Bytes behind the cursor in a result's text: `"}}`.
+/// Characters behind the cursor in a result's text: `"}}`.
 const TAIL: usize = 3;
 
 /// The first result of a subscription gets the verdict into its `extensions`, behind the cursor.
@@ -239,11 +239,9 @@ fn shared(delivery: Delivery) -> SharedResult {
     let Some(verdict) = delivery.verdict else {
         return SharedResult::new(delivery.text, cursor);
     };
-    let mut text = delivery.text[..=end].to_vec();
-    text.extend_from_slice(b",\"feed\":");
-    text.extend_from_slice(verdict_json(&verdict).as_bytes());
-    text.extend_from_slice(b"}}");
-    SharedResult::new(Bytes::from(text), cursor)
+    let told = &delivery.text[..=end];
+    let text = format!("{told},\"feed\":{}}}}}", verdict_json(&verdict));
+    SharedResult::new(text.into(), cursor)
 }
 
 fn verdict_json(verdict: &Verdict) -> String {

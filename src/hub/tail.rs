@@ -159,7 +159,8 @@ mod tests {
     fn those_of_some_conversations_are_the_same_that_looking_at_all_would_find() {
         let tail = tail();
         let sets = [vec![], vec![0], vec![1, 3], vec![0, 1, 2, 4], vec![9]];
-        for (after, wanted) in (38..=HEAD).flat_map(|after| sets.iter().map(move |set| (after, set)))
+        for (after, wanted) in
+            (38..=HEAD).flat_map(|after| sets.iter().map(move |set| (after, set)))
         {
             let ids: AnyOf<_> = wanted.iter().map(|number| id(*number)).collect();
             let all = tail.after(after, HEAD, usize::MAX);

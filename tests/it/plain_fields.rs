@@ -65,7 +65,9 @@ async fn an_answer_from_memory_is_the_very_text_of_the_general_way() {
     }
     let unknown = "3f0c8a52-1d44-4b7e-9a60-52c1d7e80a11";
     for selection in selections() {
-        let one = format!("query One($id: ID!) {{ it: conversation(conversationId: $id) {{ {selection} }} }}");
+        let one = format!(
+            "query One($id: ID!) {{ it: conversation(conversationId: $id) {{ {selection} }} }}"
+        );
         let case = format!(
             "query($filter: ConversationFilter!, $first: Int) \
              {{ conversations(filter: $filter, first: $first) {{ all: nodes {{ {selection} }} }} }}"
@@ -96,13 +98,14 @@ fn selections() -> impl Iterator<Item = String> {
     let fields: Vec<&str> = fields.into_iter().filter(|it| !it.ends_with(':')).collect();
     (1..fields.len()).map(move |turn| {
         let wanted = fields.iter().cycle().skip(turn * 5).step_by(turn % 3 + 1);
-        let wanted = wanted.take(turn).enumerate().map(|(place, field)| {
-            match place % 4 {
+        let wanted = wanted
+            .take(turn)
+            .enumerate()
+            .map(|(place, field)| match place % 4 {
                 1 => format!("as{place}: {field}"),
                 2 => format!("{field} {field}"),
                 _ => (*field).to_owned(),
-            }
-        });
+            });
         wanted.collect::<Vec<_>>().join(" ")
     })
 }

@@ -11,7 +11,8 @@ use futures_util::stream::Stream;
 use futures_util::task::AtomicWaker;
 
 pub(super) struct Running<S> {
-    entries: HashMap<u64, Entry<S>>,
+    /// Keys are numbers of our own, so that any quick hash will do.
+    entries: HashMap<u64, Entry<S>, foldhash::fast::RandomState>,
     woken: Arc<Woken>,
 }
 
@@ -70,7 +71,7 @@ impl Woken {
 impl<S: Stream + Unpin> Running<S> {
     pub(super) fn new() -> Self {
         Self {
-            entries: HashMap::new(),
+            entries: HashMap::default(),
             woken: Arc::default(),
         }
     }
