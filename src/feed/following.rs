@@ -54,7 +54,6 @@ impl Following {
         let Beginning { verdict, snapshot } = Beginning::find(&shared, caller, &wanted).await?;
         let subscriber = Arc::new(Subscriber {
             sieve: wanted.filter.into(),
-            scope: caller.scope.clone(),
             changes: wanted.changes,
             group,
             inbox: Inbox::behind(verdict.from.sequence),

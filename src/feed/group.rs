@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use tokio::sync::OnceCell;
 
 use super::{MakeRender, Render, Shape, Told};
+use crate::domain::caller::Scope;
 use crate::domain::filter::Sighting;
 
 /// Renderers that a group keeps for its next results. One serves the router; more are needed only
@@ -18,6 +19,8 @@ const IDLE: usize = 2;
 /// All who asked for the same shape of result and may see the same.
 pub(super) struct Group {
     number: u64,
+    /// What its subscribers may see.
+    pub(super) scope: Scope,
     make: MakeRender,
     idle: Mutex<Vec<Box<dyn Render>>>,
     /// Its results need the database: the router leaves them to the subscribers.
@@ -120,6 +123,7 @@ impl Groups {
         }
         let group = Arc::new(Group {
             number: self.last.fetch_add(1, Ordering::Relaxed),
+            scope: shape.scope.clone(),
             make,
             idle: Mutex::new(vec![first]),
             waits: AtomicBool::new(false),

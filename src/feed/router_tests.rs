@@ -57,7 +57,6 @@ fn subscribe(members: &mut Members, groups: &Groups, who: &Someone) -> Arc<Subsc
     let make: MakeRender = Arc::new(move || Box::new(Signed(signature.clone())));
     let subscriber = Arc::new(Subscriber {
         sieve: who.filter.clone().into(),
-        scope: who.shape.scope.clone(),
         changes: Changes::OfKinds(None),
         group: groups.join(who.shape.clone(), make(), make),
         inbox: Inbox::behind(0),
