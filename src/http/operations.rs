@@ -16,7 +16,8 @@ pub trait Operations: Clone + Send + Sync + 'static {
     /// Gives the request its document parsed, where that costs less than to parse it.
     fn prepare(&self, _request: &mut Request) {}
 
-    /// The answer to a read that needs no running, as JSON: what `execute` would give.
+    /// The answer to a read that needs no running, as JSON: what `execute` would give. Of requests that
+    /// were admitted, checked and executed before, but for what does not matter to their validity.
     fn at_once(&self, _request: &Request, _caller: &Caller) -> Option<Bytes> {
         None
     }

@@ -39,17 +39,29 @@ impl<'a> Plain<'a> {
 
     /// Appends the value as JSON.
     pub(crate) fn put(&self, json: &mut Vec<u8>) {
-        let written = match self {
-            Self::Null => write!(json, "null"),
-            Self::Text(text) => serde_json::to_writer(json, text).map_err(Into::into),
-            // Nothing of these has to be escaped.
-            Self::Word(word) => write!(json, "\"{word}\""),
-            Self::Moment(time) => write!(json, "\"{time}\""),
-            Self::Id(id) => write!(json, "\"{id}\""),
-            Self::Number(number) => write!(json, "{number}"),
-        };
-        written.expect("memory takes what is written");
+        match self {
+            Self::Null => json.extend_from_slice(b"null"),
+            Self::Text(text) => {
+                serde_json::to_writer(json, text).expect("memory takes what is written");
+            }
+            Self::Number(number) => {
+                write!(json, "{number}").expect("memory takes what is written");
+            }
+            Self::Word(word) => put_quoted(json, word),
+            Self::Moment(time) => put_quoted(json, &time.to_string()),
+            Self::Id(id) => {
+                let mut text = uuid::Uuid::encode_buffer();
+                put_quoted(json, id.as_uuid().as_hyphenated().encode_lower(&mut text));
+            }
+        }
     }
+}
+
+/// Appends a text in which nothing has to be escaped.
+fn put_quoted(json: &mut Vec<u8>, text: &str) {
+    json.push(b'"');
+    json.extend_from_slice(text.as_bytes());
+    json.push(b'"');
 }
 
 impl From<Plain<'_>> for Value {
