@@ -406,6 +406,9 @@ fn gateway_arguments(
         "0",
         "--connections-per-caller",
         "0",
+        // The generator shares the machine: of thousands of clients one may say late who it is.
+        "--ws-init-timeout",
+        "60s",
     ];
     let mut arguments: Vec<String> = fixed.iter().map(ToString::to_string).collect();
     arguments.extend(
