@@ -59,7 +59,7 @@ async fn an_answer_from_memory_is_the_very_text_of_the_general_way() {
     let other = organisation.begin(json!({ "mediaType": "CHAT" })).await;
     gateway.until_status(&other, "IN_FLOW").await;
     let link = "mutation($id: ID!) { linkConversation(input: { conversationId: $id, \
-         key: CASE, objectId: \"a \\\"case\\\"\" }) { conversation { version } } }";
+         verb: UPDATED, key: CASE, objectId: \"a \\\"case\\\"\" }) { conversation { version } } }";
     for id in [&id, &other] {
         gateway.query(link, json!({ "id": id })).await;
     }
