@@ -138,8 +138,10 @@ impl Following {
                     seen = last;
                     while ahead.try_join_next().is_some() {}
                     if !told.is_empty() {
-                        let shared = Arc::clone(&shared);
-                        ahead.spawn(async move { shared.replay.read_ahead(seen).await });
+                        if !shared.replay.is_in_memory(seen) {
+                            let shared = Arc::clone(&shared);
+                            ahead.spawn(async move { shared.replay.read_ahead(seen).await });
+                        }
                         return Ok(Some((told, (seen, ahead))));
                     }
                     if is_all && shared.go_live(place, seen) {

@@ -112,12 +112,15 @@ impl Replay {
         Ok((entries.iter().filter_map(sift).collect(), last))
     }
 
+    /// Whether what follows a place need not be read from the database.
+    pub(super) fn is_in_memory(&self, sequence: u64) -> bool {
+        self.hub.holds_after(sequence)
+    }
+
     /// Reads what follows a place, so that it is there when it is asked for. What can't be read is
     /// read, and fails, again when it is.
     pub(super) async fn read_ahead(&self, sequence: u64) {
-        if !self.hub.holds_after(sequence) {
-            let _ = self.page(sequence / PAGE).await;
-        }
+        let _ = self.page(sequence / PAGE).await;
     }
 
     /// A page of the database's, read once for all who need it at the same time.
