@@ -6,13 +6,18 @@
 //! log's newest entries in memory, so that those who fell a little behind, or come back all at once,
 //! need not read the database. It knows nothing of filters or callers, and never blocks the writer.
 
-use std::collections::{BTreeMap, VecDeque};
+mod tail;
+
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use self::tail::Tail;
+use crate::domain::filter::AnyOf;
+use crate::domain::ids::ConversationId;
 use crate::store::{Committed, Cursor, CursorRefused, Position, Store, StoreError};
 
 /// Entries read from the log in one step.
@@ -61,8 +66,7 @@ struct Order {
     /// Committed, but something before them has not arrived yet.
     ahead: BTreeMap<u64, Arc<Committed>>,
     /// The entries published last, without a gap, up to the head.
-    tail: VecDeque<Arc<Committed>>,
-    longest_tail: usize,
+    tail: Tail,
 }
 
 impl Hub {
@@ -80,7 +84,9 @@ impl Hub {
             let step = usize::try_from(head - read).unwrap_or(STEP).min(STEP);
             let entries = store.updates_after(read, step).await?;
             read = entries.last().map_or(head, |entry| entry.sequence());
-            hub.order().tail.extend(entries);
+            entries
+                .into_iter()
+                .for_each(|entry| hub.order().tail.push(entry));
         }
         Ok(hub)
     }
@@ -96,8 +102,7 @@ impl Hub {
                     head,
                     floor: 0,
                     ahead: BTreeMap::new(),
-                    tail: VecDeque::new(),
-                    longest_tail: config.log_tail.max(1),
+                    tail: Tail::new(config.log_tail),
                 }),
                 gap: Notify::new(),
                 poll: Duration::from_millis(config.log_poll_ms.max(1)),
@@ -116,20 +121,37 @@ impl Hub {
 
     /// The published entries after a place, in order; `None` when they are not in memory any more.
     pub fn after(&self, sequence: u64) -> Option<Vec<Arc<Committed>>> {
-        self.order().after(sequence, usize::MAX)
+        let order = self.order();
+        let (entries, _) = order
+            .tail
+            .after(sequence, order.head.sequence, usize::MAX)?;
+        Some(entries.into_iter().cloned().collect())
     }
 
     /// Looks through the published entries after a place, at most `limit` of them, and keeps what
-    /// `sift` makes of them; and says how far it has looked. `None` when they are not in memory any more.
+    /// `sift` makes of them; and says how far it has looked. Of some conversations only, if they are
+    /// named. `None` when they are not in memory any more.
     pub fn sift<T>(
         &self,
+        of: Option<&AnyOf<ConversationId>>,
         sequence: u64,
         limit: usize,
         sift: impl FnMut(&Arc<Committed>) -> Option<T>,
     ) -> Option<(Vec<T>, u64)> {
         let order = self.order();
-        let (entries, last) = order.entries_after(sequence, limit)?;
-        Some((entries.filter_map(sift).collect(), last))
+        let head = order.head.sequence;
+        let (entries, last) = match of {
+            Some(ids) => order.tail.after_of(ids, sequence, head, limit)?,
+            None => order.tail.after(sequence, head, limit)?,
+        };
+        Some((entries.into_iter().filter_map(sift).collect(), last))
+    }
+
+    /// Whether all entries after a place are in memory.
+    pub fn holds_after(&self, sequence: u64) -> bool {
+        let order = self.order();
+        let found = order.tail.after(sequence, order.head.sequence, 0);
+        found.is_some()
     }
 
     /// Whether the log can be followed from the cursor; `None` when only the database can tell.
@@ -144,9 +166,7 @@ impl Hub {
         let known = if cursor.sequence == order.head.sequence {
             order.head.check
         } else {
-            let first = order.tail.front()?.sequence();
-            let place = usize::try_from(cursor.sequence.checked_sub(first)?).ok()?;
-            order.tail.get(place)?.check()
+            order.tail.get(cursor.sequence)?.check()
         };
         Some(if cursor.check == known {
             Ok(())
@@ -231,28 +251,7 @@ impl Order {
             sequence: entry.sequence(),
             check: entry.check(),
         };
-        if self.tail.len() == self.longest_tail {
-            self.tail.pop_front();
-        }
-        self.tail.push_back(entry);
+        self.tail.push(entry);
         true
-    }
-
-    fn after(&self, sequence: u64, limit: usize) -> Option<Vec<Arc<Committed>>> {
-        let (entries, _) = self.entries_after(sequence, limit)?;
-        Some(entries.cloned().collect())
-    }
-
-    /// And the place of the last of them.
-    fn entries_after(
-        &self,
-        sequence: u64,
-        limit: usize,
-    ) -> Option<(impl Iterator<Item = &Arc<Committed>>, u64)> {
-        let missing = usize::try_from(self.head.sequence.saturating_sub(sequence)).ok()?;
-        let skipped = self.tail.len().checked_sub(missing)?;
-        let entries = missing.min(limit);
-        let last = sequence + entries as u64;
-        Some((self.tail.range(skipped..skipped + entries), last))
     }
 }

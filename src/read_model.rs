@@ -88,6 +88,16 @@ impl ReadModel {
         Ok(read.map(|read| self.remember(read, place)).and_then(seen))
     }
 
+    /// The same, only if it is in memory.
+    pub fn conversation_in_memory(
+        &self,
+        caller: &Caller,
+        id: ConversationId,
+    ) -> Option<Option<Listed>> {
+        let listed = self.present().rows.get(&id)?.clone();
+        Some(Some(listed).filter(|listed| caller.scope.sees(&listed.row)))
+    }
+
     /// The newest conversations of a DCM object that the caller may see; `None` when there are too
     /// many of them to be kept: the store knows.
     pub async fn case(
@@ -127,6 +137,19 @@ impl ReadModel {
         match memory.case(&caller.scope, context, size) {
             InMemory::Page(page) => Ok(Some(page)),
             InMemory::TooLong | InMemory::Unknown => Ok(None),
+        }
+    }
+
+    /// The same, only if they are in memory.
+    pub fn case_in_memory(
+        &self,
+        caller: &Caller,
+        context: &ContextRef,
+        size: usize,
+    ) -> Option<CasePage> {
+        match self.present().case(&caller.scope, context, size) {
+            InMemory::Page(page) => Some(page),
+            InMemory::TooLong | InMemory::Unknown => None,
         }
     }
 

@@ -79,10 +79,13 @@ impl Target {
             Kind::Gateway => {
                 let program = gateway(options)?;
                 let simulated = Organisation::start(&program, options).await?;
-                let arguments = gateway_arguments(http, scratch.path(), &simulated, options);
+                let mut arguments = gateway_arguments(http, scratch.path(), &simulated, options);
                 organisation = Some(simulated);
-                if let Some(seed) = seed {
-                    crate::seed::copy(seed, scratch.path())?;
+                match seed {
+                    Some(seed) => crate::seed::copy(seed, scratch.path())?,
+                    // Of events without a limit, Genesys is asked without a limit. A seed's conversations
+                    // are open and quiet: how often they are looked after is left as it is in life.
+                    None => arguments.extend(["--genesys-rate-limit", "100000"].map(Into::into)),
                 }
                 (program, arguments, http)
             }
@@ -396,8 +399,6 @@ fn gateway_arguments(
         "simulator-client",
         "--genesys-client-secret",
         "simulator-secret",
-        "--genesys-rate-limit",
-        "100000",
         // All clients come from one address, and nobody has logged in.
         "--rate-per-caller",
         "0",
@@ -405,6 +406,9 @@ fn gateway_arguments(
         "0",
         "--connections-per-caller",
         "0",
+        // The generator shares the machine: of thousands of clients one may say late who it is.
+        "--ws-init-timeout",
+        "60s",
     ];
     let mut arguments: Vec<String> = fixed.iter().map(ToString::to_string).collect();
     arguments.extend(

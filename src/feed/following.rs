@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
+use tokio::task::JoinSet;
 
 use super::group::Group;
 use super::inbox::{Inbox, Made, Next};
@@ -53,7 +54,6 @@ impl Following {
         let Beginning { verdict, snapshot } = Beginning::find(&shared, caller, &wanted).await?;
         let subscriber = Arc::new(Subscriber {
             sieve: wanted.filter.into(),
-            scope: caller.scope.clone(),
             changes: wanted.changes,
             group,
             inbox: Inbox::behind(verdict.from.sequence),
@@ -121,21 +121,28 @@ impl Following {
         let shared = Arc::clone(&self.shared);
         let place = self.place;
         let reader = Arc::clone(&self.subscriber);
-        let pages = stream::try_unfold(after, move |mut seen| {
+        // The next page is read while this one is told; it ends with the reading.
+        let begin = (after, JoinSet::new());
+        let pages = stream::try_unfold(begin, move |(mut seen, mut ahead)| {
             let (shared, reader) = (Arc::clone(&shared), Arc::clone(&reader));
             async move {
                 loop {
                     let (told, last) = shared
                         .replay
-                        .sift(seen, |entry| {
+                        .sift(reader.sieve.conversations(), seen, |entry| {
                             let sighting = reader.sighting(entry)?;
                             Some((Arc::clone(entry), sighting))
                         })
                         .await?;
                     let is_all = last == seen;
                     seen = last;
+                    while ahead.try_join_next().is_some() {}
                     if !told.is_empty() {
-                        return Ok(Some((told, seen)));
+                        if !shared.replay.is_in_memory(seen) {
+                            let shared = Arc::clone(&shared);
+                            ahead.spawn(async move { shared.replay.read_ahead(seen).await });
+                        }
+                        return Ok(Some((told, (seen, ahead))));
                     }
                     if is_all && shared.go_live(place, seen) {
                         return Ok(None);

@@ -6,12 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use lru::LruCache;
 use tokio::sync::OnceCell;
 
 use super::{MakeRender, Render, Shape, Told};
+use crate::domain::caller::Scope;
 use crate::domain::filter::Sighting;
 
 /// Renderers that a group keeps for its next results. One serves the router; more are needed only
@@ -21,6 +21,8 @@ const IDLE: usize = 2;
 /// All who asked for the same shape of result and may see the same.
 pub(super) struct Group {
     number: u64,
+    /// What its subscribers may see.
+    pub(super) scope: Scope,
     make: MakeRender,
     idle: Mutex<Vec<Box<dyn Render>>>,
     /// Its results need the database: the router leaves them to the subscribers.
@@ -29,7 +31,7 @@ pub(super) struct Group {
 
 impl Group {
     /// The text, if it can be made at once. Otherwise the subscribers make it among themselves.
-    pub(super) fn render_now(&self, told: Told) -> Option<Bytes> {
+    pub(super) fn render_now(&self, told: Told) -> Option<Arc<str>> {
         if self.waits() {
             return None;
         }
@@ -51,7 +53,7 @@ impl Group {
     ///
     /// `as_of` is 0 for an entry of the log as it stands there, and the head of a snapshot for one that
     /// shows the row as of that head.
-    pub(super) async fn render(&self, results: &Results, told: Told, as_of: u64) -> Bytes {
+    pub(super) async fn render(&self, results: &Results, told: Told, as_of: u64) -> Arc<str> {
         let key = Key {
             group: self.number,
             sequence: told.entry.sequence(),
@@ -67,7 +69,7 @@ impl Group {
         text
     }
 
-    async fn render_alone(&self, told: Told) -> Bytes {
+    async fn render_alone(&self, told: Told) -> Arc<str> {
         let mut renderer = self.renderer();
         let text = {
             let mut render = renderer.render(told);
@@ -123,6 +125,7 @@ impl Groups {
         }
         let group = Arc::new(Group {
             number: self.last.fetch_add(1, Ordering::Relaxed),
+            scope: shape.scope.clone(),
             make,
             idle: Mutex::new(vec![first]),
             waits: AtomicBool::new(false),
@@ -142,7 +145,7 @@ pub(super) struct Key {
 
 /// The results made last for those who read the log, so that many who come back together share
 /// them. Bounded: those that were not asked for longest go first.
-pub(super) struct Results(Mutex<LruCache<Key, Arc<OnceCell<Bytes>>>>);
+pub(super) struct Results(Mutex<LruCache<Key, Arc<OnceCell<Arc<str>>>>>);
 
 impl Results {
     pub(super) fn new(room: usize) -> Self {
@@ -150,7 +153,7 @@ impl Results {
         Self(Mutex::new(LruCache::new(room)))
     }
 
-    fn cell(&self, key: Key) -> Arc<OnceCell<Bytes>> {
+    fn cell(&self, key: Key) -> Arc<OnceCell<Arc<str>>> {
         let mut kept = lock(&self.0);
         Arc::clone(kept.get_or_insert(key, Arc::default))
     }

@@ -4,17 +4,15 @@
 //! socket has room again. So a slow reader costs next to nothing and nobody waits for him.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
-
-use bytes::Bytes;
 
 /// A result that was made, and its place in the log.
 #[derive(Clone, Debug)]
 pub(super) struct Made {
     pub(super) sequence: u64,
     pub(super) check: u64,
-    pub(super) text: Bytes,
+    pub(super) text: Arc<str>,
 }
 
 pub(super) struct Inbox(Mutex<State>);

@@ -114,13 +114,19 @@ impl<'a> Keys<'a> {
             Self::Handlers(users)
         } else if let Some(queues) = &filter.queue_ids {
             Self::Queues(queues)
-        } else if let Scope::Narrowed { queues, user } = scope {
-            Self::Scope {
+        } else {
+            Self::of_all(scope)
+        }
+    }
+
+    /// Of one who wants whatever he may see.
+    pub fn of_all(scope: &'a Scope) -> Self {
+        match scope {
+            Scope::Everything => Self::Everything,
+            Scope::Narrowed { queues, user } => Self::Scope {
                 queues,
                 user: user.as_ref(),
-            }
-        } else {
-            Self::Everything
+            },
         }
     }
 }

@@ -25,7 +25,6 @@ mod testing;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 use crate::domain::caller::Scope;
@@ -125,7 +124,7 @@ pub struct Told {
 /// Makes changes into the text of results, for one shape of result and one kind of caller.
 pub trait Render: Send {
     /// The text of one result. Ready at once, unless the shape needs the database.
-    fn render(&mut self, told: Told) -> BoxFuture<'_, Bytes>;
+    fn render(&mut self, told: Told) -> BoxFuture<'_, Arc<str>>;
 }
 
 /// What subscribers must have in common to get the same text.
@@ -146,7 +145,7 @@ pub type MakeRender = Arc<dyn Fn() -> Box<dyn Render> + Send + Sync>;
 pub struct Delivery {
     /// Give it back to resume behind this result.
     pub cursor: Cursor,
-    pub text: Bytes,
+    pub text: Arc<str>,
     /// How the subscription began; with its first result only.
     pub verdict: Option<Verdict>,
 }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::OnceCell;
 
 use crate::domain::caller::{Caller, Scope};
-use crate::domain::filter::Filter;
+use crate::domain::filter::{AnyOf, Filter};
+use crate::domain::ids::ConversationId;
 use crate::hub::Hub;
 use crate::store::{Committed, Cursor, CursorRefused, Latest, Position, Store, StoreError};
 
@@ -86,32 +87,51 @@ impl Replay {
         &self,
         sequence: u64,
     ) -> Result<Vec<Arc<Committed>>, Arc<StoreError>> {
-        let (entries, _) = self.sift(sequence, |entry| Some(Arc::clone(entry))).await?;
+        let (entries, _) = self
+            .sift(None, sequence, |entry| Some(Arc::clone(entry)))
+            .await?;
         Ok(entries)
     }
 
     /// What `sift` makes of some of the entries after a place, and the place up to which it has seen
-    /// them: the same one when there are no more.
+    /// them: the same one when there are no more. Where conversations are named, those of others may
+    /// be left out.
     pub(super) async fn sift<T>(
         &self,
+        of: Option<&AnyOf<ConversationId>>,
         sequence: u64,
         mut sift: impl FnMut(&Arc<Committed>) -> Option<T>,
     ) -> Result<(Vec<T>, u64), Arc<StoreError>> {
-        if let Some(sifted) = self.hub.sift(sequence, STEP, &mut sift) {
+        if let Some(sifted) = self.hub.sift(of, sequence, STEP, &mut sift) {
             return Ok(sifted);
         }
-        let number = sequence / PAGE;
+        let page = self.page(sequence / PAGE).await?;
+        let read_before = usize::try_from(sequence % PAGE).expect("a page is small");
+        let entries = page.get(read_before..).unwrap_or_default();
+        let last = entries.last().map_or(sequence, |entry| entry.sequence());
+        Ok((entries.iter().filter_map(sift).collect(), last))
+    }
+
+    /// Whether what follows a place need not be read from the database.
+    pub(super) fn is_in_memory(&self, sequence: u64) -> bool {
+        self.hub.holds_after(sequence)
+    }
+
+    /// Reads what follows a place, so that it is there when it is asked for. What can't be read is
+    /// read, and fails, again when it is.
+    pub(super) async fn read_ahead(&self, sequence: u64) {
+        let _ = self.page(sequence / PAGE).await;
+    }
+
+    /// A page of the database's, read once for all who need it at the same time.
+    async fn page(&self, number: u64) -> Result<Page, Arc<StoreError>> {
         let cell = self.pages().cell(number);
         let read = cell.get_or_init(|| self.read(number)).await;
         let complete = read.as_ref().is_ok_and(|page| page.len() as u64 == PAGE);
         if !complete {
             self.pages().forget(number);
         }
-        let page = read.as_ref().map_err(Arc::clone)?;
-        let read_before = usize::try_from(sequence % PAGE).expect("a page is small");
-        let entries = page.get(read_before..).unwrap_or_default();
-        let last = entries.last().map_or(sequence, |entry| entry.sequence());
-        Ok((entries.iter().filter_map(sift).collect(), last))
+        read.clone()
     }
 
     async fn read(&self, number: u64) -> Result<Page, Arc<StoreError>> {

@@ -3,16 +3,15 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::group::{Group, Groups, Results};
 use super::inbox::{Inbox, Made};
-use super::index::{Index, Place};
+use super::index::{Index, Keys, Place};
 use super::replay::Replay;
 use super::sieve::Sieve;
 use super::{Changes, FeedConfig, FeedError, Following, MakeRender, Render, Shape, Told, Wanted};
-use crate::domain::caller::{Caller, Scope};
+use crate::domain::caller::Caller;
 use crate::domain::filter::Sighting;
 use crate::hub::Hub;
 use crate::store::{Committed, Store};
@@ -44,17 +43,21 @@ pub(super) struct Shared {
 /// One who follows the feed.
 pub(super) struct Subscriber {
     pub(super) sieve: Sieve,
-    pub(super) scope: Scope,
     pub(super) changes: Changes,
     pub(super) group: Arc<Group>,
     pub(super) inbox: Inbox,
 }
 
 impl Subscriber {
+    /// Under what the index keeps him.
+    fn keys(&self) -> Keys<'_> {
+        self.sieve.keys(&self.group.scope)
+    }
+
     /// What an entry means to him, if it is told to him.
     pub(super) fn sighting(&self, entry: &Committed) -> Option<Sighting> {
         self.sieve
-            .sighting(&self.scope, entry.update())
+            .sighting(&self.group.scope, entry.update())
             .filter(|sighting| self.changes.tells(entry, *sighting))
     }
 }
@@ -78,7 +81,7 @@ struct Member {
 struct MadeFor<'a> {
     group: &'a Arc<Group>,
     sighting: Sighting,
-    text: Option<Bytes>,
+    text: Option<Arc<str>>,
 }
 
 impl Feeds {
@@ -205,7 +208,7 @@ fn tell(entry: &Arc<Committed>, concerned: &[(Arc<Subscriber>, Sighting)], room:
                 let result = Made {
                     sequence: entry.sequence(),
                     check: entry.check(),
-                    text: text.clone(),
+                    text: Arc::clone(text),
                 };
                 subscriber.inbox.put(&result, room);
             }
@@ -239,16 +242,14 @@ impl Members {
             Place::try_from(self.places.len() - 1).expect("fewer than 2^32 subscribers")
         });
         self.places[place as usize] = Some(member);
-        self.index
-            .insert(place, subscriber.sieve.keys(&subscriber.scope));
+        self.index.insert(place, subscriber.keys());
         place
     }
 
     fn remove(&mut self, place: Place) {
         let member = self.places.get_mut(place as usize).and_then(Option::take);
         if let Some(Member { subscriber, .. }) = member {
-            self.index
-                .remove(place, subscriber.sieve.keys(&subscriber.scope));
+            self.index.remove(place, subscriber.keys());
             self.free.push(place);
         }
     }

@@ -43,12 +43,12 @@ fn someone() -> impl Strategy<Value = Someone> {
 struct Signed(Shape);
 
 impl Render for Signed {
-    fn render(&mut self, told: Told) -> BoxFuture<'_, Bytes> {
+    fn render(&mut self, told: Told) -> BoxFuture<'_, Arc<str>> {
         ready(text(&self.0, told.entry.sequence(), told.sighting)).boxed()
     }
 }
 
-fn text(shape: &Shape, sequence: u64, sighting: Sighting) -> Bytes {
+fn text(shape: &Shape, sequence: u64, sighting: Sighting) -> Arc<str> {
     format!("{shape:?} {sequence} {sighting:?}").into()
 }
 
@@ -57,7 +57,6 @@ fn subscribe(members: &mut Members, groups: &Groups, who: &Someone) -> Arc<Subsc
     let make: MakeRender = Arc::new(move || Box::new(Signed(signature.clone())));
     let subscriber = Arc::new(Subscriber {
         sieve: who.filter.clone().into(),
-        scope: who.shape.scope.clone(),
         changes: Changes::OfKinds(None),
         group: groups.join(who.shape.clone(), make(), make),
         inbox: Inbox::behind(0),
@@ -67,7 +66,7 @@ fn subscribe(members: &mut Members, groups: &Groups, who: &Someone) -> Arc<Subsc
     subscriber
 }
 
-fn received(subscriber: &Subscriber) -> Vec<Bytes> {
+fn received(subscriber: &Subscriber) -> Vec<Arc<str>> {
     let mut received = Vec::new();
     let cx = Context::from_waker(Waker::noop());
     while let Poll::Ready(Next::Take(made)) = subscriber.inbox.poll_next(&cx) {
@@ -77,7 +76,7 @@ fn received(subscriber: &Subscriber) -> Vec<Bytes> {
 }
 
 /// What somebody who is served alone gets.
-fn expected(who: &Someone, updates: &[Update]) -> Vec<Bytes> {
+fn expected(who: &Someone, updates: &[Update]) -> Vec<Arc<str>> {
     (1..)
         .zip(updates)
         .filter_map(|(sequence, update)| {

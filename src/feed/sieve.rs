@@ -9,12 +9,16 @@ use crate::domain::update::Update;
 
 #[derive(Debug)]
 pub(super) enum Sieve {
+    Everything,
     Conversations(AnyOf<ConversationId>),
     Filter(Box<Filter>),
 }
 
 impl From<Filter> for Sieve {
     fn from(mut filter: Filter) -> Self {
+        if filter == Filter::default() {
+            return Self::Everything;
+        }
         match filter.conversation_ids.take() {
             Some(ids) if filter == Filter::default() => Self::Conversations(ids),
             ids => {
@@ -29,6 +33,7 @@ impl Sieve {
     /// What the filter says of a change.
     pub(super) fn sighting(&self, scope: &Scope, update: &Update) -> Option<Sighting> {
         match self {
+            Self::Everything => sighting_where(|_| true, scope, update),
             Self::Conversations(ids) => {
                 let is_one = ids.contains(&update.conversation_id);
                 sighting_where(|_| is_one, scope, update)
@@ -37,9 +42,19 @@ impl Sieve {
         }
     }
 
+    /// The conversations it names, if it names any.
+    pub(super) fn conversations(&self) -> Option<&AnyOf<ConversationId>> {
+        match self {
+            Self::Everything => None,
+            Self::Conversations(ids) => Some(ids),
+            Self::Filter(filter) => filter.conversation_ids.as_ref(),
+        }
+    }
+
     /// Under what the index keeps it.
     pub(super) fn keys<'a>(&'a self, scope: &'a Scope) -> Keys<'a> {
         match self {
+            Self::Everything => Keys::of_all(scope),
             Self::Conversations(ids) => Keys::Conversations(ids),
             Self::Filter(filter) => Keys::of(filter, scope),
         }

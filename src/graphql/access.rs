@@ -22,6 +22,15 @@ pub(super) enum Rule {
     Needs(Permission),
 }
 
+impl Rule {
+    pub(super) fn allows(self, caller: &Caller) -> bool {
+        match self {
+            Anyone => true,
+            Needs(permission) => caller.may(permission),
+        }
+    }
+}
+
 use Permission::{Admin, Close, Read, Write};
 use Rule::{Anyone, Needs};
 

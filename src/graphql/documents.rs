@@ -19,6 +19,7 @@ use async_graphql::parser::{parse_query, parse_schema};
 use async_graphql::{Name, Request, Response, Value, Variables};
 use lru::LruCache;
 
+use super::direct::Direct;
 use crate::http::chosen_operation;
 
 /// Longer documents are parsed whenever they come.
@@ -38,6 +39,8 @@ struct Document {
     parsed: ExecutableDocument,
     /// The shapes of the variables with which it was found valid.
     valid: Mutex<HashSet<Box<str>>>,
+    /// How its only operation is answered from memory, if it is such a one.
+    direct: Option<Direct>,
 }
 
 /// What is known of a request's document before it runs.
@@ -97,6 +100,23 @@ impl Documents {
         })
     }
 
+    /// Answers a request whose document is known to be valid, if it is one that can be answered
+    /// directly.
+    pub(crate) fn direct<T>(
+        &self,
+        request: &Request,
+        answer: impl FnOnce(&Direct) -> Option<T>,
+    ) -> Option<T> {
+        let document = lock(&self.known).get(request.query.as_str()).cloned()?;
+        let direct = document.direct.as_ref()?;
+        let name = request.operation_name.as_deref();
+        let shape = self
+            .inputs
+            .shape(&document.parsed, name, &request.variables)?;
+        let is_valid = lock(&document.valid).contains(shape.as_str());
+        is_valid.then(|| answer(direct)).flatten()
+    }
+
     fn document(&self, text: &str) -> Option<Arc<Document>> {
         if text.is_empty() || text.len() > LONGEST_DOCUMENT {
             return None;
@@ -104,8 +124,10 @@ impl Documents {
         if let Some(known) = lock(&self.known).get(text) {
             return Some(Arc::clone(known));
         }
+        let parsed = parse_query(text).ok()?;
         let document = Arc::new(Document {
-            parsed: parse_query(text).ok()?,
+            direct: chosen_operation(&parsed.operations, None).and_then(Direct::of),
+            parsed,
             valid: Mutex::default(),
         });
         lock(&self.known).put(text.into(), Arc::clone(&document));
@@ -128,8 +150,15 @@ impl Proof {
         let was_executed = response.data != Value::Null
             || response.errors.is_empty()
             || response.errors.iter().any(|error| !error.path.is_empty());
+        if was_executed {
+            self.hold();
+        }
+    }
+
+    /// Remembers that the document is valid: its resolvers were called.
+    pub(crate) fn hold(self) {
         let mut valid = lock(&self.document.valid);
-        if was_executed && valid.len() < MOST_SHAPES {
+        if valid.len() < MOST_SHAPES {
             valid.insert(self.shape);
         }
     }

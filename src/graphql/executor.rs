@@ -28,6 +28,7 @@ use crate::domain::request_id::RequestId;
 use crate::feed::{Delivery, Feeds, Following, Recovered, Verdict};
 use crate::http::{Beginning, Operations, Outcome, SharedResult};
 use crate::hub::Hub;
+use crate::read_model::ReadModel;
 use crate::store::{Cursor, Store};
 
 /// How many documents are kept parsed.
@@ -42,6 +43,7 @@ pub struct GatewayExecutor {
     /// Runs what is known to be valid.
     of_the_valid: GatewaySchema,
     documents: Documents,
+    reads: ReadModel,
     store: Store,
     hub: Hub,
     feeds: Feeds,
@@ -54,6 +56,7 @@ impl GatewayExecutor {
             schema: super::schema(services.clone(), suggestions),
             of_the_valid: super::schema_of_the_valid(services.clone()),
             documents: Documents::new(DOCUMENTS, &super::sdl()),
+            reads: services.reads.clone(),
             store: services.store.clone(),
             hub: services.hub.clone(),
             feeds,
@@ -79,6 +82,7 @@ impl GatewayExecutor {
 
     async fn start(self, request: Request, caller: Caller) -> BoxStream<'static, Outcome> {
         let mut request = request.data(caller.clone());
+        let reading = self.documents.read(&mut request);
         if let Err(forbidden) = access::check(&mut request) {
             return only(Response::from_errors(vec![forbidden]));
         }
@@ -93,7 +97,11 @@ impl GatewayExecutor {
         };
         let request_id = request_id(&request);
         let template = shape.map(|shape| (self.template(&request, &request_id, &caller), shape));
-        let mut rendering = Rendering::new(&self.schema, &self.store, self.hub.epoch(), request);
+        let schema = match reading {
+            Reading::Valid => &self.of_the_valid,
+            Reading::Unproven(_) | Reading::Unknown => &self.schema,
+        };
+        let mut rendering = Rendering::new(schema, &self.store, self.hub.epoch(), request);
         // One poll brings a change feed to its slot, or shows why it can't be run.
         let first = poll_fn(|cx| match rendering.poll(cx) {
             Poll::Ready(response) => Poll::Ready(Some(response)),
@@ -101,6 +109,9 @@ impl GatewayExecutor {
         })
         .await;
         let wanted = rendering.slot().asked();
+        if let (Reading::Unproven(proof), Some(_)) = (reading, &wanted) {
+            proof.hold();
+        }
         match (first, wanted, template) {
             (None, Some(wanted), Some((template, shape))) => {
                 let field = shape.field.clone();
@@ -123,9 +134,10 @@ impl GatewayExecutor {
         }
     }
 
+    /// What it takes to run a change feed again, once it has shown that it can be run.
     fn template(&self, request: &Request, request_id: &RequestId, caller: &Caller) -> Template {
         Template {
-            schema: self.schema.clone(),
+            schema: self.of_the_valid.clone(),
             store: self.store.clone(),
             query: Arc::from(request.query.as_str()),
             operation: request.operation_name.as_deref().map(Arc::from),
@@ -140,6 +152,12 @@ impl GatewayExecutor {
 impl Operations for GatewayExecutor {
     fn prepare(&self, request: &mut Request) {
         self.documents.parse(request);
+    }
+
+    fn at_once(&self, request: &Request, caller: &Caller) -> Option<Bytes> {
+        self.documents.direct(request, |direct| {
+            direct.answer(&self.reads, caller, &request.variables)
+        })
     }
 
     async fn execute(&self, request: Request, caller: &Caller) -> Response {
@@ -212,7 +230,7 @@ impl Stream for Results {
     }
 }
 
-/// Bytes behind the cursor in a result's text: `"}}`.
+/// Characters behind the cursor in a result's text: `"}}`.
 const TAIL: usize = 3;
 
 /// The first result of a subscription gets the verdict into its `extensions`, behind the cursor.
@@ -222,11 +240,9 @@ fn shared(delivery: Delivery) -> SharedResult {
     let Some(verdict) = delivery.verdict else {
         return SharedResult::new(delivery.text, cursor);
     };
-    let mut text = delivery.text[..=end].to_vec();
-    text.extend_from_slice(b",\"feed\":");
-    text.extend_from_slice(verdict_json(&verdict).as_bytes());
-    text.extend_from_slice(b"}}");
-    SharedResult::new(Bytes::from(text), cursor)
+    let told = &delivery.text[..=end];
+    let text = format!("{told},\"feed\":{}}}}}", verdict_json(&verdict));
+    SharedResult::new(text.into(), cursor)
 }
 
 fn verdict_json(verdict: &Verdict) -> String {

@@ -4,6 +4,7 @@
 //! who may see what and how anything is stored is decided elsewhere.
 
 mod access;
+mod direct;
 mod documents;
 pub mod error;
 mod executor;

@@ -299,7 +299,7 @@ pub(super) async fn list(
 }
 
 /// The filter's context, if it is its only condition.
-fn only_context(filter: &Filter) -> Option<&ContextRef> {
+pub(super) fn only_context(filter: &Filter) -> Option<&ContextRef> {
     let context = filter.context.as_ref()?;
     let alone = Filter {
         context: Some(context.clone()),

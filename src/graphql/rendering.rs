@@ -9,7 +9,6 @@ use std::task::{Context, Poll, Waker};
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Request, Response, Value, Variables};
-use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt, poll_fn};
 use futures_util::stream::{BoxStream, Stream, StreamExt};
 
@@ -134,7 +133,7 @@ impl Rendering {
 }
 
 impl Render for Rendering {
-    fn render(&mut self, told: Told) -> BoxFuture<'_, Bytes> {
+    fn render(&mut self, told: Told) -> BoxFuture<'_, Arc<str>> {
         async move {
             let cursor = told.entry.cursor(self.epoch).encode();
             self.slot.put(told);
@@ -144,7 +143,7 @@ impl Render for Rendering {
             let _ = self.poll(&mut Context::from_waker(Waker::noop()));
             let cursor = Value::from(cursor);
             response.extensions.insert("cursor".to_owned(), cursor);
-            Bytes::from(http::text_of(&response))
+            Arc::from(http::text_of(&response))
         }
         .boxed()
     }

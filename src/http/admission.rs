@@ -34,10 +34,15 @@ impl Admission {
         }
     }
 
+    /// Puts the text of the document that a request names into the request.
+    pub(super) fn resolve(&self, request: &mut Request) -> Result<(), ServerError> {
+        self.documents.resolve(request)
+    }
+
     /// Finds the request's document and judges it. Gives the kind of its operation: None when the
     /// document does not hold the operation; executing it gives the error that says so.
     pub(super) fn judge(&self, request: &mut Request) -> Result<Option<Kind>, ServerError> {
-        self.documents.resolve(request)?;
+        self.resolve(request)?;
         let text = request.query.as_str();
         let sketch = judge::read(text, &self.limits).map_err(|unfit| refusal(&unfit, text))?;
         let variables = &request.variables;

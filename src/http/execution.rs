@@ -14,8 +14,7 @@ use super::admission::{Admission, is_subscription};
 use super::operations::{Beginning, Operations, Outcome};
 use super::response::{code, error, internal_error};
 use super::{Front, envelope, variables};
-use crate::domain::caller::{Caller, Scope};
-use crate::domain::permission::Permissions;
+use crate::domain::caller::Caller;
 use crate::domain::request_id::RequestId;
 use crate::sessions::Session;
 
@@ -46,8 +45,7 @@ pub(super) fn results<E: Operations>(
     session: &Arc<Session>,
     request_id: RequestId,
 ) -> BoxStream<'static, Outcome> {
-    // In this order: a renewal in between is looked at once too often, never not at all.
-    let (renewals, caller) = (session.renewals(), session.caller());
+    let (caller, renewals) = session.caller_and_renewals();
     if let Err(refusal) = check(&front.shared.admission, &mut request, &caller) {
         return refused(refusal);
     }
@@ -58,8 +56,6 @@ pub(super) fn results<E: Operations>(
         let while_same = WhileSame {
             running,
             session: Arc::clone(session),
-            scope: caller.scope,
-            permissions: caller.permissions,
             renewals,
             cursor: String::new(),
         };
@@ -151,31 +147,19 @@ fn in_time(
 struct WhileSame {
     running: Running,
     session: Arc<Session>,
-    scope: Scope,
-    permissions: Permissions,
-    /// Renewals that have been looked at.
+    /// The session's renewals when it began.
     renewals: u32,
     /// The last one told, or empty.
     cursor: String,
-}
-
-impl WhileSame {
-    fn rights_have_changed(&mut self) -> bool {
-        let renewals = self.session.renewals();
-        if renewals == self.renewals {
-            return false;
-        }
-        self.renewals = renewals;
-        let caller = self.session.caller();
-        caller.scope != self.scope || caller.permissions != self.permissions
-    }
 }
 
 impl Stream for WhileSame {
     type Item = Outcome;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
-        if self.rights_have_changed() && !matches!(self.running, Running::Over) {
+        if self.session.has_other_rights_than(self.renewals)
+            && !matches!(self.running, Running::Over)
+        {
             self.running = Running::Over;
             return Poll::Ready(Some(other_rights(&self.cursor)));
         }

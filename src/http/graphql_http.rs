@@ -17,7 +17,7 @@ use super::negotiation::{MediaType, is_utf8, negotiate};
 use super::operations::{Operations, Outcome};
 use super::request::{from_body, from_query_string};
 use super::response::{
-    code, error, executed, forged, only_by_post, refusal, refused, too_many_connections,
+    answered, code, error, executed, forged, only_by_post, refusal, refused, too_many_connections,
     too_many_requests,
 };
 use super::{Front, envelope, execution, graphql_sse, graphql_ws};
@@ -60,10 +60,28 @@ async fn answer_post<E: Operations>(
     let body = body_in_time(front, Request::from_parts(parts, body), media).await?;
     let mut request = from_body(&body)
         .map_err(|malformed| refusal(StatusCode::BAD_REQUEST, media, malformed.into()))?;
+    let named = front.shared.admission.resolve(&mut request);
+    named.map_err(|unknown| unfit_answer(media, unknown))?;
+    if let Some(text) = at_once(front, &request, &sender, media) {
+        return Ok(answered(media, text));
+    }
     if let Err(unfit) = front.shared.admission.judge(&mut request) {
         return Err(unfit_answer(media, unfit));
     }
     answer(front, request, sender, media).await
+}
+
+/// Who wants to see a place of the log may have to wait for it; everybody else need not.
+fn at_once<E: Operations>(
+    front: &Front<E>,
+    request: &GraphqlRequest,
+    sender: &Sender,
+    media: MediaType,
+) -> Option<Bytes> {
+    let is_plain = media != MediaType::EventStream && sender.at_least.is_none();
+    is_plain
+        .then(|| front.executor.at_once(request, &sender.pass.caller))
+        .flatten()
 }
 
 async fn answer_get<E: Operations>(

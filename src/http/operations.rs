@@ -1,5 +1,7 @@
 //! What runs the operations that clients send.
 
+use std::sync::Arc;
+
 use async_graphql::{ObjectType, Request, Response, Schema, SubscriptionType};
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, ready};
@@ -13,6 +15,12 @@ use crate::domain::caller::Caller;
 pub trait Operations: Clone + Send + Sync + 'static {
     /// Gives the request its document parsed, where that costs less than to parse it.
     fn prepare(&self, _request: &mut Request) {}
+
+    /// The answer to a read that needs no running, as JSON: what `execute` would give. Of requests that
+    /// were admitted, checked and executed before, but for what does not matter to their validity.
+    fn at_once(&self, _request: &Request, _caller: &Caller) -> Option<Bytes> {
+        None
+    }
 
     /// Runs a query or a mutation.
     fn execute(&self, request: Request, caller: &Caller) -> impl Future<Output = Response> + Send;
@@ -37,18 +45,18 @@ pub enum Outcome {
 /// The text of a result that many share, with the cursor it carries.
 #[derive(Clone, Debug)]
 pub struct Shared {
-    text: Bytes,
+    text: Arc<str>,
     /// Where in `text` the cursor stands.
     cursor: (u32, u32),
 }
 
 impl Shared {
-    /// `text` is a result by the GraphQL specification as JSON in UTF-8, in which the cursor stands at
+    /// `text` is a result by the GraphQL specification as JSON, in which the cursor stands at
     /// these bytes.
     ///
     /// # Panics
     /// When the cursor lies outside of the text.
-    pub fn new(text: Bytes, cursor: std::ops::Range<usize>) -> Self {
+    pub fn new(text: Arc<str>, cursor: std::ops::Range<usize>) -> Self {
         let place = |place: usize| u32::try_from(place).expect("a result is shorter than 4 GiB");
         assert!(cursor.end <= text.len(), "the cursor is part of the text");
         Self {
@@ -58,7 +66,7 @@ impl Shared {
     }
 
     pub(super) fn text(&self) -> &str {
-        str::from_utf8(&self.text).expect("results are UTF-8")
+        &self.text
     }
 
     pub(super) fn cursor(&self) -> &str {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_graphql::{Response as GraphqlResponse, ServerError, Value};
 use axum::Json;
+use axum::body::Bytes;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -267,7 +268,16 @@ pub(super) fn flat_error(status: StatusCode, code: &str, message: &str) -> Respo
     flat(status, &json!({ "code": code, "message": message }))
 }
 
+/// An answer that is text already, without errors.
+pub(super) fn answered(media: MediaType, text: Bytes) -> Response {
+    written(StatusCode::OK, media, text)
+}
+
 fn json(status: StatusCode, media: MediaType, body: &impl Serialize) -> Response {
+    written(status, media, to_json(body))
+}
+
+fn written(status: StatusCode, media: MediaType, text: impl IntoResponse) -> Response {
     let content_type = match media {
         MediaType::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
         MediaType::Json | MediaType::EventStream => "application/json; charset=utf-8",
@@ -277,7 +287,7 @@ fn json(status: StatusCode, media: MediaType, body: &impl Serialize) -> Response
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (VARY, HeaderValue::from_static("accept")),
     ];
-    (status, headers, to_json(body)).into_response()
+    (status, headers, text).into_response()
 }
 
 pub(super) fn to_json(body: &impl Serialize) -> String {

@@ -35,6 +35,8 @@ pub struct Session {
     pass: watch::Sender<Pass>,
     /// How often the pass was replaced.
     renewals: AtomicU32,
+    /// The last of these times that changed what the caller may see or do; 0: none.
+    rights_changed: AtomicU32,
     subscriptions: AtomicUsize,
     /// Since when it has not taken what waits for it.
     behind_since: Mutex<Option<Time>>,
@@ -78,6 +80,7 @@ impl Sessions {
             transport,
             pass: watch::Sender::new(pass),
             renewals: AtomicU32::new(0),
+            rights_changed: AtomicU32::new(0),
             subscriptions: AtomicUsize::new(0),
             behind_since: Mutex::default(),
             ended: CancellationToken::new(),
@@ -126,10 +129,17 @@ impl Session {
         self.pass.borrow().caller.clone()
     }
 
-    /// How often it went on with another pass: cheap to look at, with every message. Whoever waits
-    /// for the farewell is woken after each.
-    pub fn renewals(&self) -> u32 {
-        self.renewals.load(Ordering::Acquire)
+    /// Who it is now, and the how manieth pass says so.
+    pub fn caller_and_renewals(&self) -> (Caller, u32) {
+        // Renewals are counted while nobody looks at the pass.
+        let pass = self.pass.borrow();
+        (pass.caller.clone(), self.renewals.load(Ordering::Acquire))
+    }
+
+    /// Whether a pass after this one changed what the caller may see or do: cheap to look at, with
+    /// every message. Whoever waits for the farewell is woken after each pass.
+    pub fn has_other_rights_than(&self, renewals: u32) -> bool {
+        self.rights_changed.load(Ordering::Acquire) > renewals
     }
 
     pub fn expires_at(&self) -> Option<Time> {
@@ -151,8 +161,13 @@ impl Session {
         }
         pass.caller.address = known.address;
         self.pass.send_modify(|present| {
+            let (known, next) = (&present.caller, &pass.caller);
+            let are_same = known.scope == next.scope && known.permissions == next.permissions;
             *present = pass;
-            self.renewals.fetch_add(1, Ordering::Release);
+            let renewals = self.renewals.fetch_add(1, Ordering::Release) + 1;
+            if !are_same {
+                self.rights_changed.store(renewals, Ordering::Release);
+            }
         });
         Ok(())
     }

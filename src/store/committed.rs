@@ -69,10 +69,7 @@ impl Committed {
     }
 
     pub(super) fn of_row(row: &QueryResult, prefix: &str) -> Result<Self, StoreError> {
-        Self::of_model(event_log::Model::from_query_result(row, prefix)?)
-    }
-
-    fn of_model(model: event_log::Model) -> Result<Self, StoreError> {
+        let model = event_log::Logged::from_query_result(row, prefix)?;
         let broken = || StoreError::unreadable("log entry");
         let (before, after) = record::unpack(&model.record)
             .map_err(|source| StoreError::unreadable_json("log entry", source))?

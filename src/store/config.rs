@@ -9,6 +9,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::error::StoreError;
 
+/// Rows that SQLite's thread reads before somebody has taken them: a page of the log, so that the
+/// two threads need not wake each other for each few rows.
+const ROW_BUFFER: usize = 512;
+
 /// Where conversations and the log are kept.
 #[derive(clap::Args, Clone, Debug)]
 pub struct StoreConfig {
@@ -89,6 +93,7 @@ impl StoreConfig {
                     .pragma("foreign_keys", "ON")
                     .pragma("query_only", if read_only { "ON" } else { "OFF" })
                     .busy_timeout(wait)
+                    .row_buffer_size(ROW_BUFFER)
                     .statement_cache_capacity(256)
             });
             options

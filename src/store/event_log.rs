@@ -17,7 +17,7 @@ use crate::domain::update::{ChangeKind, ChangeKinds};
 use super::Store;
 use super::committed::Committed;
 use super::cursor::{Cursor, Position};
-use super::entity::event_log::{Column, Entity};
+use super::entity::event_log::{Column, Entity, LOGGED};
 use super::entity::{conversation, log_head};
 use super::error::{BadPage, CursorRefused, StoreError};
 use super::page::{Item, Page, Slice};
@@ -92,6 +92,8 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Arc<Committed>>, StoreError> {
         let select = Entity::find()
+            .select_only()
+            .columns(LOGGED)
             .filter(Column::Sequence.gt(sequence.cast_signed()))
             .order_by_asc(Column::Sequence)
             .limit(limit as u64)

@@ -8,6 +8,7 @@ use async_graphql::{Context, ID, Result, SimpleObject};
 use super::conversation::Conversation;
 use super::enums::{ChangeCause, ChangeKind, ConversationStatus, Membership};
 use super::owner::{Owner, OwnerIds};
+use super::quick::Quick;
 use crate::domain::filter::{self, Sighting};
 use crate::domain::row::Row;
 use crate::graphql::pagination;
@@ -42,7 +43,7 @@ pub struct ConversationStatusChange {
     pub gap_before: bool,
     /// Its scalar fields and owner are as of this change; participants, context and history are as
     /// they are when sent. Null when the caller may no longer see it.
-    pub conversation: Option<Conversation>,
+    pub conversation: Option<Quick>,
 }
 
 /// A committed change of a conversation, of whatever kind.
@@ -80,7 +81,7 @@ pub struct ConversationChange {
     pub gap_before: bool,
     /// Its scalar fields and owner are as of this change; participants, context and history are as
     /// they are when sent. Null when the caller may no longer see it.
-    pub conversation: Option<Conversation>,
+    pub conversation: Option<Quick>,
 }
 
 /// What a change tells: with nothing of the new state to a caller who may no longer see it.
@@ -129,7 +130,8 @@ impl ConversationStatusChange {
             gap_before: update.gap_before,
             conversation: told
                 .row
-                .map(|row| Conversation::as_of(update.conversation_id, update.version, row)),
+                .map(|row| Conversation::as_of(update.conversation_id, update.version, row))
+                .map(Quick),
         }
     }
 }
@@ -158,7 +160,8 @@ impl ConversationChange {
             gap_before: update.gap_before,
             conversation: told
                 .row
-                .map(|row| Conversation::as_of(update.conversation_id, update.version, row)),
+                .map(|row| Conversation::as_of(update.conversation_id, update.version, row))
+                .map(Quick),
         }
     }
 }
@@ -207,7 +210,7 @@ pub(crate) fn history_connection(
         out_of_scope: false,
     };
     let change = |entry: &Committed| ConversationStatusChange {
-        conversation: Some(conversation.clone()),
+        conversation: Some(Quick(conversation.clone())),
         ..ConversationStatusChange::of(entry, stayed, epoch)
     };
     Ok(StatusChangeConnection {

@@ -4,19 +4,18 @@ use std::sync::Arc;
 
 use async_graphql::connection::PageInfo;
 use async_graphql::dataloader::DataLoader;
-use async_graphql::resolver_utils::enum_value;
-use async_graphql::{Context, ID, Object, Result, SimpleObject, Value};
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
 
 use super::change::{StatusChangeConnection, history_connection};
 use super::context::ContextLink;
 use super::enums::{ConversationStatus, Direction, InitiatedBy, MediaType, ScreenPopTarget};
 use super::owner::{Owner, OwnerIds};
 use super::participant::Participant;
+use super::plain::Plain;
 use super::quick::Quick;
 use crate::domain::conversation::Conversation as Known;
 use crate::domain::ids::{ConversationId, QueueId};
 use crate::domain::row::{Listed, Row};
-use crate::domain::time::Time;
 use crate::graphql::error;
 use crate::graphql::global_id::GlobalId;
 use crate::graphql::loaders::{HistoryKey, Loads, WholeKey};
@@ -56,50 +55,35 @@ impl From<Listed> for Conversation {
 impl Conversation {
     /// What a field without arguments or selections answers; `None` for any other field. It says
     /// what the field's resolver says.
-    pub(crate) fn plain_field(&self, name: &str) -> Option<Value> {
+    pub(crate) fn plain_field(&self, name: &str) -> Option<Plain<'_>> {
         let row = &*self.row;
         Some(match name {
-            "conversationId" => Value::String(self.id.to_string()),
-            "id" => Value::String(GlobalId::Conversation(self.id).encode().0),
-            "initiatedBy" => enum_value(InitiatedBy::from(row.initiated_by)),
-            "registeredAt" => moment(row.registered_at),
+            "__typename" => Plain::Word("Conversation"),
+            "conversationId" => Plain::Id(self.id),
+            "id" => Plain::Text(GlobalId::Conversation(self.id).encode().0.into()),
+            "initiatedBy" => Plain::word::<InitiatedBy, _>(Some(row.initiated_by)),
+            "registeredAt" => Plain::moment(row.registered_at),
             "initialScreenPopTarget" => {
-                row.initial_screen_pop_target.map_or(Value::Null, |target| {
-                    enum_value(ScreenPopTarget::from(target))
-                })
+                Plain::word::<ScreenPopTarget, _>(row.initial_screen_pop_target)
             }
-            "conversationStart" => moment(row.conversation_start),
-            "conversationEnd" => moment(row.conversation_end),
-            "direction" => row.direction.map_or(Value::Null, |direction| {
-                enum_value(Direction::from(direction))
-            }),
-            "originalMediaType" => medium(row.original_media_type),
-            "activeMediaType" => medium(row.active_media_type),
-            "calculatedStatus" => enum_value(ConversationStatus::from(row.status)),
-            "statusSince" => moment(Some(row.status_since)),
-            "waitingSince" => moment(row.waiting_since),
-            "lastQueueId" => text(row.last_queue_id.as_ref().map(QueueId::as_str)),
-            "lastQueueName" => text(row.last_queue_name.as_deref()),
-            "errorMessage" => text(row.failure.as_ref().map(|failure| failure.message.as_str())),
-            "errorAt" => moment(row.failure.as_ref().map(|failure| failure.at)),
-            "version" => Value::from(i32::try_from(self.version).unwrap_or(i32::MAX)),
-            "createdAt" => moment(Some(row.created_at)),
-            "updatedAt" => moment(Some(row.updated_at)),
+            "conversationStart" => Plain::moment(row.conversation_start),
+            "conversationEnd" => Plain::moment(row.conversation_end),
+            "direction" => Plain::word::<Direction, _>(row.direction),
+            "originalMediaType" => Plain::word::<MediaType, _>(row.original_media_type),
+            "activeMediaType" => Plain::word::<MediaType, _>(row.active_media_type),
+            "calculatedStatus" => Plain::word::<ConversationStatus, _>(Some(row.status)),
+            "statusSince" => Plain::Moment(row.status_since),
+            "waitingSince" => Plain::moment(row.waiting_since),
+            "lastQueueId" => Plain::text(row.last_queue_id.as_ref().map(QueueId::as_str)),
+            "lastQueueName" => Plain::text(row.last_queue_name.as_deref()),
+            "errorMessage" => Plain::text(row.failure.as_ref().map(|it| it.message.as_str())),
+            "errorAt" => Plain::moment(row.failure.as_ref().map(|it| it.at)),
+            "version" => Plain::Number(i32::try_from(self.version).unwrap_or(i32::MAX)),
+            "createdAt" => Plain::Moment(row.created_at),
+            "updatedAt" => Plain::Moment(row.updated_at),
             _ => return None,
         })
     }
-}
-
-fn moment(time: Option<Time>) -> Value {
-    time.map_or(Value::Null, |time| Value::String(time.to_string()))
-}
-
-fn text(text: Option<&str>) -> Value {
-    text.map_or(Value::Null, |text| Value::String(text.to_owned()))
-}
-
-fn medium(medium: Option<crate::domain::row::MediaType>) -> Value {
-    medium.map_or(Value::Null, |medium| enum_value(MediaType::from(medium)))
 }
 
 impl From<Known> for Conversation {

@@ -12,5 +12,6 @@ pub mod feed;
 pub mod input;
 pub mod owner;
 pub mod participant;
+mod plain;
 pub mod quick;
 pub mod session;

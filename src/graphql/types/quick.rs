@@ -50,7 +50,7 @@ fn plain(conversation: &Conversation, selected: &[Positioned<Selection>]) -> Opt
             return None;
         }
         let value = conversation.plain_field(field.name.node.as_str())?;
-        values.insert(field.response_key().node.clone(), value);
+        values.insert(field.response_key().node.clone(), value.into());
     }
     Some(Value::Object(values))
 }

@@ -105,13 +105,16 @@ pub(super) fn next(id: &str, response: &Response) -> String {
 
 /// A result that is text already.
 pub(super) fn next_text(id: &str, payload: &str) -> String {
-    let mut text = String::with_capacity(payload.len() + id.len() + 40);
-    text.push_str("{\"id\":");
-    text.push_str(&to_json(&id));
-    text.push_str(",\"type\":\"next\",\"payload\":");
-    text.push_str(payload);
-    text.push('}');
-    text
+    let id = to_json(&id);
+    let parts = [
+        "{\"id\":",
+        &id,
+        ",\"type\":\"next\",\"payload\":",
+        payload,
+        "}",
+    ];
+    // Of exactly the room it takes: so it becomes a message without another allocation.
+    parts.concat()
 }
 
 pub(super) fn error(id: &str, errors: &[ServerError]) -> String {

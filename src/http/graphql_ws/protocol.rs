@@ -68,7 +68,8 @@ pub(super) struct Protocol {
     admission: Arc<Admission>,
     phase: Phase,
     limits: Limits,
-    operations: HashMap<Serial, Operation>,
+    /// Serials are our own numbers, so that any quick hash will do.
+    operations: HashMap<Serial, Operation, foldhash::fast::RandomState>,
     serials: HashMap<Arc<str>, Serial>,
     last_serial: Serial,
 }
@@ -91,7 +92,7 @@ impl Protocol {
             admission,
             phase: Phase::AwaitingInit,
             limits,
-            operations: HashMap::new(),
+            operations: HashMap::default(),
             serials: HashMap::new(),
             last_serial: 0,
         }

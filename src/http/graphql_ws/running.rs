@@ -11,15 +11,14 @@ use futures_util::stream::Stream;
 use futures_util::task::AtomicWaker;
 
 pub(super) struct Running<S> {
-    entries: HashMap<u64, Entry<S>>,
+    /// Keys are numbers of our own, so that any quick hash will do.
+    entries: HashMap<u64, Entry<S>, foldhash::fast::RandomState>,
     woken: Arc<Woken>,
 }
 
 struct Entry<S> {
     stream: S,
     mark: Arc<Mark>,
-    /// Made of `mark`, once.
-    waker: Waker,
 }
 
 /// Keys of the streams that want to be polled, first woken first.
@@ -70,7 +69,7 @@ impl Woken {
 impl<S: Stream + Unpin> Running<S> {
     pub(super) fn new() -> Self {
         Self {
-            entries: HashMap::new(),
+            entries: HashMap::default(),
             woken: Arc::default(),
         }
     }
@@ -82,16 +81,8 @@ impl<S: Stream + Unpin> Running<S> {
             queued: AtomicBool::new(false),
             woken: self.woken.clone(),
         });
-        let waker = Waker::from(mark.clone());
         mark.queue();
-        self.entries.insert(
-            key,
-            Entry {
-                stream,
-                mark,
-                waker,
-            },
-        );
+        self.entries.insert(key, Entry { stream, mark });
     }
 
     /// Drops a stream at once. Its place in the queue, if it has one, is skipped later.
@@ -113,8 +104,9 @@ impl<S: Stream + Unpin> Running<S> {
                 continue;
             };
             entry.mark.queued.store(false, Ordering::Release);
-            let item =
-                Pin::new(&mut entry.stream).poll_next(&mut Context::from_waker(&entry.waker));
+            // Made when it is needed: one that stays takes room in each of thousands of entries.
+            let waker = Waker::from(entry.mark.clone());
+            let item = Pin::new(&mut entry.stream).poll_next(&mut Context::from_waker(&waker));
             match item {
                 Poll::Ready(Some(item)) => {
                     // It may have more: again, but behind the others.

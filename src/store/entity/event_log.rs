@@ -1,5 +1,6 @@
 //! One row per committed change.
 
+use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -28,6 +29,37 @@ pub struct Model {
     /// The rows after and before, as `record` packs them.
     pub record: String,
 }
+
+/// What an entry is read from; the other columns are for conditions, and for those who read the table.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct Logged {
+    pub sequence: i64,
+    pub conversationid: String,
+    pub version: i64,
+    pub kinds: i32,
+    pub cause: String,
+    pub occurredat: DateTimeUtc,
+    pub recordedat: DateTimeUtc,
+    pub checkvalue: i64,
+    pub gapbefore: bool,
+    pub actor: Option<String>,
+    pub record: String,
+}
+
+/// The columns of [`Logged`].
+pub const LOGGED: [Column; 11] = [
+    Column::Sequence,
+    Column::Conversationid,
+    Column::Version,
+    Column::Kinds,
+    Column::Cause,
+    Column::Occurredat,
+    Column::Recordedat,
+    Column::Checkvalue,
+    Column::Gapbefore,
+    Column::Actor,
+    Column::Record,
+];
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
