@@ -6,6 +6,7 @@ use super::ids::{ParticipantId, SessionId};
 use super::naming::is_made_up;
 use super::snapshot::{AcwState, Leg, Medium, Participant, Timings};
 use super::status::{Phase, phase_of};
+use super::time::Time;
 
 /// What analytics say of one session that is over, in milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,14 +73,18 @@ fn is_settled_by(leg: &Leg, participant: &Participant, said: &SettledSession) ->
 }
 
 impl SettledSession {
-    fn timings(&self, since: Option<super::time::Time>) -> Timings {
+    /// The durations as a leg keeps them; `since` is when its last phase began.
+    pub const fn timings(&self, since: Option<Time>) -> Timings {
         Timings {
             alert_ms: self.alert_ms,
             dial_ms: self.dial_ms,
             talk_ms: self.talk_ms,
             hold_ms: self.hold_ms,
             park_ms: self.park_ms,
-            acw_ms: self.acw_ms.unwrap_or_default(),
+            acw_ms: match self.acw_ms {
+                Some(acw_ms) => acw_ms,
+                None => 0,
+            },
             since,
             is_final: true,
         }

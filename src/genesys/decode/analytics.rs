@@ -8,17 +8,26 @@ use crate::domain::snapshot::{
     Snapshot, Source, Timings, Wrapup,
 };
 use crate::domain::time::Time;
-use crate::genesys::wire;
+use crate::genesys::{settling, wire};
 
 /// Reads a conversation of the details; `None` for one without id or participants.
 pub fn snapshot(sent: wire::AnalyticsConversation, queue_names: QueueNames) -> Option<Snapshot> {
-    let conversation_id = sent.conversation_id?.parse().ok()?;
-    let participants = sent
+    let conversation_id = sent.conversation_id.as_deref()?.parse().ok()?;
+    // What goes on has no last word yet.
+    let is_over = sent.conversation_end.is_some();
+    let settled = is_over.then(|| settling::sessions(&sent));
+    let mut participants = sent
         .participants?
         .into_iter()
         .flatten()
         .filter_map(|sent| participant(sent, queue_names))
         .collect::<Vec<_>>();
+    for leg in participants.iter_mut().flat_map(|it| &mut it.legs) {
+        let said = settled.iter().flatten().find(|said| said.id == leg.id);
+        if let Some(said) = said {
+            leg.timings = said.timings(leg.disconnected_time);
+        }
+    }
     Some(Snapshot {
         conversation_id,
         source: Source::Analytics,

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::backoff::Backoff;
 use super::client::GenesysClient;
@@ -92,7 +92,7 @@ impl<S: Sink> Repair<S> {
         while !waiting.is_empty() {
             waiting.extend(std::iter::from_fn(|| orders.try_recv().ok()));
             let window = Window::of(std::mem::take(&mut waiting), noted);
-            self.repair(&window).await?;
+            waiting = self.repair(&window, orders).await?;
             waiting.extend(std::iter::from_fn(|| orders.try_recv().ok()));
             self.report_whole(&window, &waiting).await?;
             // A channel that is still blind missed something before that.
@@ -103,11 +103,34 @@ impl<S: Sink> Repair<S> {
         Ok(noted)
     }
 
-    async fn repair(&self, window: &Window) -> Result<(), SendRefused> {
+    /// Makes up for a window; gives back the orders that came meanwhile.
+    async fn repair(
+        &self,
+        window: &Window,
+        orders: &mut mpsc::UnboundedReceiver<Order>,
+    ) -> Result<Vec<Order>, SendRefused> {
         tracing::info!(since = ?window.since, until = %window.until, channels = window.channels.len(), "what was missed is read");
-        Run::of(self, window).await.finish().await?;
+        let mut run = Run::of(self, window).await;
+        let mut waiting = Vec::new();
+        run.ask().await?;
+        if let Some(wait) = run.lacks_for() {
+            let settled = Instant::now() + wait;
+            loop {
+                let order = tokio::select! {
+                    () = sleep_until(settled) => break,
+                    Some(order) = orders.recv() => order,
+                };
+                // What goes on is read before the next run. A skipped frame does not hurry.
+                if order.since != Some(order.until) {
+                    run.read_open(&Window::of(vec![order.clone()], None))
+                        .await?;
+                }
+                waiting.push(order);
+            }
+            run.ask_again().await?;
+        }
         metrics::counter!("gateway_genesys_repairs_total").increment(1);
-        Ok(())
+        Ok(waiting)
     }
 
     /// The window's channels have been made up for, but those that were blind again meanwhile.

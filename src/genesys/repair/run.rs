@@ -19,6 +19,7 @@ use crate::genesys::backoff::Backoff;
 use crate::genesys::budget::Priority;
 use crate::genesys::client::{ApiError, GenesysClient};
 use crate::genesys::decode::{self, analytics};
+use crate::genesys::enrichment::enriched;
 use crate::genesys::sink::Sink;
 use crate::genesys::spans::{self, Question};
 use crate::genesys::wire::{AnalyticsAnswer, AnalyticsConversation};
@@ -57,37 +58,56 @@ impl<'a, S: Sink> Run<'a, S> {
         }
     }
 
-    /// Asks at once, and for what analytics did not know yet once more when they must.
-    pub(super) async fn finish(mut self) -> Result<(), SendRefused> {
-        let open = self.open_ones().await;
-        self.want(open);
-        self.read_waiting().await?;
-        let lag = i64::try_from(self.repair.config.analytics_lag.as_millis()).unwrap_or(0);
+    /// Reads what the record and analytics know by now.
+    pub(super) async fn ask(&mut self) -> Result<(), SendRefused> {
+        self.read_open(self.window).await?;
+        self.ask_days().await
+    }
+
+    /// How long analytics may still lack something; `None` when nothing ended unseen.
+    pub(super) fn lacks_for(&self) -> Option<Duration> {
+        self.window.since?;
+        let settled = self.window.until.plus_millis(self.lag());
+        let wait = settled.since(self.repair.clock.now());
+        Some(Duration::from_millis(wait.unsigned_abs()))
+    }
+
+    /// Asks analytics for what they did not know at first.
+    pub(super) async fn ask_again(&mut self) -> Result<(), SendRefused> {
+        self.ask_days().await
+    }
+
+    /// Reads what the record knows to be going on and the window's channels show.
+    pub(super) async fn read_open(&mut self, window: &Window) -> Result<(), SendRefused> {
+        for id in self.open_ones(window).await {
+            self.read.remove(&id);
+            self.want([id]);
+        }
+        self.read_waiting().await
+    }
+
+    async fn ask_days(&mut self) -> Result<(), SendRefused> {
         let surely = self.repair.clock.now().min(self.window.until);
-        let surely = surely.plus_millis(-lag - MARGIN_MS);
+        let surely = surely.plus_millis(-self.lag() - MARGIN_MS);
         let days = spans::days(self.window.until, self.repair.config.repair_days);
         for day in &days {
             self.ask_open(day).await?;
         }
-        let Some(since) = self.window.since else {
-            return Ok(());
-        };
-        let since = since.plus_millis(-MARGIN_MS);
-        for day in &days {
-            self.ask_ended(day, since, surely).await?;
-        }
-        let settled = self.window.until.plus_millis(lag);
-        let wait = settled.since(self.repair.clock.now()).unsigned_abs();
-        sleep(Duration::from_millis(wait)).await;
-        for day in &days {
-            self.ask_open(day).await?;
-            self.ask_ended(day, since.max(surely), surely).await?;
+        if let Some(since) = self.window.since {
+            let since = since.plus_millis(-MARGIN_MS);
+            for day in &days {
+                self.ask_ended(day, since, surely).await?;
+            }
         }
         Ok(())
     }
 
+    fn lag(&self) -> i64 {
+        i64::try_from(self.repair.config.analytics_lag.as_millis()).unwrap_or(0)
+    }
+
     /// The conversations of the record that were going on and that a channel would have shown.
-    async fn open_ones(&self) -> Vec<ConversationId> {
+    async fn open_ones(&self, window: &Window) -> Vec<ConversationId> {
         let mut open = Vec::new();
         let mut after = None;
         let mut backoff = self.repair.backoff.clone();
@@ -101,7 +121,7 @@ impl<'a, S: Sink> Run<'a, S> {
                     let shown = page.iter().filter(|it| {
                         it.last_queue
                             .as_ref()
-                            .is_none_or(|queue| self.window.shows(std::iter::once(queue)))
+                            .is_none_or(|queue| window.shows(std::iter::once(queue)))
                     });
                     open.extend(shown.map(|it| it.id));
                 }
@@ -211,19 +231,22 @@ impl<'a, S: Sink> Run<'a, S> {
             return self.read_waiting().await;
         }
         let names = self.repair.client.queue_names();
-        let told = unread.into_iter().filter_map(|(id, found)| {
+        let mut told = Vec::new();
+        for (id, found) in unread {
             self.read.insert(id);
-            let snapshot = analytics::snapshot(found, &|queue| names.name(queue))?;
-            Some((id, snapshot))
-        });
-        let mut told = told.collect::<Vec<_>>();
+            let settled = enriched(&found);
+            if let Some(snapshot) = analytics::snapshot(found, &|queue| names.name(queue)) {
+                told.push(self.event(id, reconciled(snapshot, None)));
+                told.push(self.event(id, settled));
+            }
+        }
         // They are written together: whoever waits for the last waits for all.
         let last = told.pop();
-        for (id, snapshot) in told {
-            self.repair.sink.put(self.event(id, snapshot, None)).await?;
+        for event in told {
+            self.repair.sink.put(event).await?;
         }
         match last {
-            Some((id, snapshot)) => self.pass_on(id, snapshot, None).await,
+            Some(event) => self.repair.sink.settle(event).await,
             None => Ok(()),
         }
     }
@@ -277,7 +300,8 @@ impl<'a, S: Sink> Run<'a, S> {
             let (id, read) = read.expect("a reading neither panics nor is aborted");
             self.read.insert(id);
             if let Some((snapshot, read_at)) = read {
-                self.pass_on(id, snapshot, Some(read_at)).await?;
+                let event = self.event(id, reconciled(snapshot, Some(read_at)));
+                self.repair.sink.settle(event).await?;
             }
             #[expect(clippy::cast_precision_loss, reason = "a share for people")]
             let share = self.read.len() as f64 / self.found.max(1) as f64;
@@ -286,33 +310,22 @@ impl<'a, S: Sink> Run<'a, S> {
         }
     }
 
-    async fn pass_on(
-        &self,
-        id: ConversationId,
-        snapshot: Snapshot,
-        read_at: Option<Time>,
-    ) -> Result<(), SendRefused> {
-        let event = self.event(id, snapshot, read_at);
-        self.repair.sink.settle(event).await
-    }
-
-    fn event(
-        &self,
-        id: ConversationId,
-        snapshot: Snapshot,
-        read_at: Option<Time>,
-    ) -> ConversationEvent {
+    fn event(&self, id: ConversationId, fact: Fact) -> ConversationEvent {
         ConversationEvent {
             conversation_id: id,
             received_at: self.repair.clock.now(),
             actor: None,
-            fact: Fact::Seen {
-                snapshot,
-                cause: ChangeCause::Reconciled,
-                read_at,
-                gap_before: false,
-            },
+            fact,
         }
+    }
+}
+
+const fn reconciled(snapshot: Snapshot, read_at: Option<Time>) -> Fact {
+    Fact::Seen {
+        snapshot,
+        cause: ChangeCause::Reconciled,
+        read_at,
+        gap_before: false,
     }
 }
 

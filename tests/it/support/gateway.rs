@@ -179,6 +179,8 @@ impl Gateway {
 pub struct Restartable {
     data: TempDir,
     database_url: Option<String>,
+    /// Settings other than those of most tests.
+    adjust: fn(&mut Config),
     running: Option<Life>,
 }
 
@@ -190,6 +192,14 @@ struct Life {
 
 impl Restartable {
     pub async fn start(organisation: &Organisation, database: Database) -> Self {
+        Self::start_with(organisation, database, |_| {}).await
+    }
+
+    pub async fn start_with(
+        organisation: &Organisation,
+        database: Database,
+        adjust: fn(&mut Config),
+    ) -> Self {
         client::http();
         let database_url = match database {
             Database::Sqlite => None,
@@ -198,6 +208,7 @@ impl Restartable {
         let mut gateway = Self {
             data: tempfile::tempdir().expect("a directory"),
             database_url,
+            adjust,
             running: None,
         };
         gateway.restart(organisation).await;
@@ -214,6 +225,7 @@ impl Restartable {
     pub async fn restart(&mut self, organisation: &Organisation) {
         let mut config = settings(organisation, &self.data, &[]);
         config.store.database_url = self.database_url.clone().map(Into::into);
+        (self.adjust)(&mut config);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
