@@ -158,6 +158,39 @@ mod tests {
         assert!(again.unwrap().updates.is_empty());
     }
 
+    #[test]
+    fn a_snapshot_of_analytics_brings_settled_durations_of_its_own() {
+        let mut conversation = after(6);
+        let (seconds, mut participants) = inbound_call().swap_remove(6);
+        participants[3].legs[0].timings = said(Some(15_000)).timings(None);
+        let event = seen(snapshot(participants), seconds);
+        conversation.apply(&event).unwrap();
+        assert_eq!(timings(&conversation).talk_ms, 30_100);
+        assert!(timings(&conversation).is_final);
+        assert!(!conversation.is_settled(), "but one leg");
+    }
+
+    #[test]
+    fn a_conversation_is_settled_with_all_its_legs() {
+        let mut conversation = after(7);
+        let participants = &conversation.facts.participants;
+        let legs = participants
+            .iter()
+            .flat_map(|one| one.legs.iter().map(|leg| (one.id.clone(), leg)));
+        let sessions = legs.map(|(participant, leg)| SettledSession {
+            id: leg.id.clone(),
+            participant,
+            medium: Some(leg.medium),
+            ..said(Some(15_000))
+        });
+        let event = enriched(sessions.collect(), 90);
+        assert!(!conversation.is_settled());
+        conversation.apply(&event).unwrap();
+        assert!(conversation.is_settled());
+        let nothing_known = Conversation::unknown(conversation_id(), at(0));
+        assert!(!nothing_known.is_settled());
+    }
+
     /// What led to the end is not told by it: the conversation is read.
     #[test]
     fn an_end_that_was_not_seen_is_a_doubt_and_no_news() {

@@ -271,3 +271,41 @@ fn spelt_as_live(word: String) -> String {
     };
     live.to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timings(end: Option<&str>) -> Timings {
+        let segment = |kind, from, to| serde_json::json!({ "segmentType": kind, "segmentStart": from, "segmentEnd": to });
+        let segments = [
+            segment(
+                "alert",
+                "2026-03-02T09:00:00.000Z",
+                "2026-03-02T09:00:05.500Z",
+            ),
+            segment(
+                "interact",
+                "2026-03-02T09:00:05.500Z",
+                "2026-03-02T09:01:00.000Z",
+            ),
+        ];
+        let sent = serde_json::json!({
+            "conversationId": "00000000-0000-4000-8000-000000000001",
+            "conversationEnd": end,
+            "participants": [{ "participantId": "p", "purpose": "agent", "sessions": [
+                { "sessionId": "s", "mediaType": "voice", "segments": segments }] }],
+        });
+        let sent = serde_json::from_value(sent).expect("analytics");
+        let snapshot = snapshot(sent, &|_| None).expect("a snapshot");
+        snapshot.participants[0].legs[0].timings.clone()
+    }
+
+    #[test]
+    fn durations_are_settled_once_the_conversation_has_ended() {
+        let settled = timings(Some("2026-03-02T09:01:00.000Z"));
+        assert!(settled.is_final);
+        assert_eq!((settled.alert_ms, settled.talk_ms), (5_500, 54_500));
+        assert!(!timings(None).is_final);
+    }
+}
