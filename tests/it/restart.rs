@@ -1,9 +1,7 @@
 //! A client that resumes with its last cursor while the gateway is killed and restarted under
 //! traffic: what it got equals the log.
 
-use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Parser;
@@ -13,6 +11,7 @@ use serde_json::{Value, json};
 use crate::support::client::{self, Subscription};
 use crate::support::eventually;
 use crate::support::organisation::Organisation;
+use crate::support::process;
 
 const RESTARTS: usize = 10;
 
@@ -23,46 +22,6 @@ const CHANGES: &str = "subscription($after: String) { conversationChanged(after:
 struct Settings {
     #[command(flatten)]
     store: StoreConfig,
-}
-
-struct Process(Child);
-
-impl Drop for Process {
-    /// SIGKILL: nothing is finished, nothing is said.
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn start(organisation: &Organisation, data: &Path, address: SocketAddr) -> Process {
-    let child = Command::new(env!("CARGO_BIN_EXE_conversation-gateway"))
-        .args([
-            "serve",
-            "--insecure-no-auth",
-            "--listen",
-            &address.to_string(),
-            "--data-dir",
-        ])
-        .arg(data)
-        .args([
-            "--genesys-api-url",
-            &organisation.url(),
-            "--genesys-login-url",
-            &organisation.url(),
-        ])
-        .args([
-            "--genesys-client-id",
-            "simulator-client",
-            "--genesys-client-secret",
-            "simulator-secret",
-        ])
-        .env("RUST_LOG", "warn")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("the gateway starts");
-    Process(child)
 }
 
 /// Follows the feed for ever, resuming behind the last change it took.
@@ -109,10 +68,9 @@ async fn head(address: SocketAddr) -> String {
 async fn a_resuming_client_gets_the_log_whatever_crashes() {
     let organisation = Organisation::start().await;
     let data = tempfile::tempdir().expect("a directory");
-    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = free.local_addr().expect("an address");
-    drop(free);
-    let mut gateway = Some(start(&organisation, data.path(), address));
+    let address = process::free_address();
+    let start = || process::gateway(&organisation, data.path(), address, &[]);
+    let mut gateway = Some(start().await);
     until_ready(address).await;
 
     let first = head(address).await;
@@ -129,7 +87,7 @@ async fn a_resuming_client_gets_the_log_whatever_crashes() {
             taken.push(taken_rx.recv().await.expect("the client goes on"));
         }
         drop(gateway.take());
-        gateway = Some(start(&organisation, data.path(), address));
+        gateway = Some(start().await);
         until_ready(address).await;
     }
     organisation
