@@ -15,6 +15,7 @@ mod reading;
 mod run;
 mod window;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -26,6 +27,7 @@ use super::config::GenesysConfig;
 use super::feed_board::FeedBoard;
 use super::sink::Sink;
 use crate::clock::Clock;
+use crate::domain::ids::ConversationId;
 use crate::domain::time::Time;
 use crate::ingest::{SendRefused, Sight};
 use reading::Readings;
@@ -40,6 +42,15 @@ pub struct Repair<S> {
     pub clock: Arc<dyn Clock>,
     pub board: FeedBoard,
     pub backoff: Backoff,
+}
+
+/// A window that waits for its run.
+struct Ordered {
+    window: Window,
+    /// The part of it whose open conversations were not read yet.
+    unread: Option<Window>,
+    /// What was read since the other channels hear again.
+    read: BTreeSet<ConversationId>,
 }
 
 impl<S: Sink> Repair<S> {
@@ -77,17 +88,17 @@ impl<S: Sink> Repair<S> {
         orders: &mut mpsc::UnboundedReceiver<Order>,
         mut noted: Option<Time>,
     ) -> Result<Option<Time>, SendRefused> {
-        let mut next = Some(Window::of(first, noted));
-        while let Some(window) = next {
+        let mut next = Some(Ordered::of(first, noted));
+        while let Some(ordered) = next {
             let repaired;
-            (repaired, next) = self.repair(window, orders, noted).await?;
+            (repaired, next) = self.repair(ordered, orders, noted).await?;
             self.report_whole(&repaired).await?;
             // A channel that is still blind missed something before that.
             if self.board.is_live() {
                 noted = self.note(repaired.until).await.or(noted);
             }
             while let Ok(order) = orders.try_recv() {
-                join(&mut next, Window::of(order, noted));
+                Ordered::add(&mut next, Ordered::of(order, noted));
             }
         }
         Ok(noted)
@@ -97,12 +108,19 @@ impl<S: Sink> Repair<S> {
     /// which window that was, and what was ordered meanwhile.
     async fn repair(
         &self,
-        mut window: Window,
+        ordered: Ordered,
         orders: &mut mpsc::UnboundedReceiver<Order>,
         noted: Option<Time>,
-    ) -> Result<(Window, Option<Window>), SendRefused> {
-        let mut readings = Readings::of(self);
-        readings.read_open(&window).await?;
+    ) -> Result<(Window, Option<Ordered>), SendRefused> {
+        let Ordered {
+            mut window,
+            unread,
+            read,
+        } = ordered;
+        let mut readings = Readings::of(self, read);
+        if let Some(unread) = unread {
+            readings.read_open(&unread).await?;
+        }
         self.gather(&mut window, orders, noted, &mut readings)
             .await?;
         tracing::info!(since = ?window.since, until = %window.until, channels = window.hears().len(), "what was missed is read");
@@ -113,12 +131,13 @@ impl<S: Sink> Repair<S> {
             let settled = Instant::now() + wait;
             while let Some(order) = order_before(settled, orders).await {
                 let may_wait = order.is_of_a_skipped_frame();
-                let ordered = Window::of(order, noted);
+                let mut ordered = Ordered::of(order, noted);
                 // What goes on is read before the next run. A skipped frame does not hurry.
                 if !may_wait {
-                    run.read_open(&ordered).await?;
+                    ordered.read.extend(run.read_open(&ordered.window).await?);
+                    ordered.unread = None;
                 }
-                join(&mut next, ordered);
+                Ordered::add(&mut next, ordered);
             }
             run.ask().await?;
         }
@@ -153,10 +172,10 @@ impl<S: Sink> Repair<S> {
             }
             window.join(other);
         }
-        match skipped {
-            Some(skipped) => readings.read_open(&skipped).await,
-            None => Ok(()),
+        if let Some(skipped) = skipped {
+            readings.read_open(&skipped).await?;
         }
+        Ok(())
     }
 
     /// The window's channels have been made up for.
@@ -195,6 +214,29 @@ impl<S: Sink> Repair<S> {
                 tracing::warn!(%error, "cannot note how far the feed was heard");
                 None
             }
+        }
+    }
+}
+
+impl Ordered {
+    fn of(order: Order, noted: Option<Time>) -> Self {
+        let window = Window::of(order, noted);
+        Self {
+            unread: Some(window.clone()),
+            window,
+            read: BTreeSet::new(),
+        }
+    }
+
+    fn add(all: &mut Option<Self>, other: Self) {
+        let Some(all) = all else {
+            *all = Some(other);
+            return;
+        };
+        all.window.join(other.window);
+        all.read.extend(other.read);
+        if let Some(unread) = other.unread {
+            join(&mut all.unread, unread);
         }
     }
 }

@@ -39,10 +39,11 @@ pub(super) struct Readings<'a, S> {
 }
 
 impl<'a, S: Sink> Readings<'a, S> {
-    pub(super) const fn of(repair: &'a Repair<S>) -> Self {
+    /// `read`: what was read since the channels hear again.
+    pub(super) const fn of(repair: &'a Repair<S>, read: BTreeSet<ConversationId>) -> Self {
         Self {
             repair,
-            read: BTreeSet::new(),
+            read,
             taken: BTreeMap::new(),
             waiting: VecDeque::new(),
             found: 0,
@@ -50,17 +51,21 @@ impl<'a, S: Sink> Readings<'a, S> {
     }
 
     /// Reads what the record knows to be going on and the window's channels show, even if it was read
-    /// before. Of more than a few, analytics are asked first which have ended.
-    pub(super) async fn read_open(&mut self, window: &Window) -> Result<(), SendRefused> {
+    /// before. Of more than a few, analytics are asked first which have ended. Gives back what was read.
+    pub(super) async fn read_open(
+        &mut self,
+        window: &Window,
+    ) -> Result<Vec<ConversationId>, SendRefused> {
         let mut open = self.open_ones(window).await;
         if open.len() > self.repair.config.repair_reads {
             open = self.take_ended(open).await?;
         }
-        for id in open {
-            self.read.remove(&id);
-            self.want(id);
+        for id in &open {
+            self.read.remove(id);
+            self.want(*id);
         }
-        self.read_waiting().await
+        self.read_waiting().await?;
+        Ok(open)
     }
 
     /// Takes analytics' word on those that have ended; gives back the others.

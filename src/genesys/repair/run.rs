@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use super::done::{Done, Taken};
 use super::reading::{Readings, id_of};
 use super::{Repair, Window};
-use crate::domain::ids::QueueId;
+use crate::domain::ids::{ConversationId, QueueId};
 use crate::domain::time::Time;
 use crate::genesys::budget::Priority;
 use crate::genesys::decode::{self, analytics};
@@ -69,8 +69,11 @@ impl<'a, S: Sink> Run<'a, S> {
         Some(Duration::from_millis(wait.unsigned_abs()))
     }
 
-    /// What goes on is read anew where a channel was blind again.
-    pub(super) async fn read_open(&mut self, window: &Window) -> Result<(), SendRefused> {
+    /// Reads anew what goes on where a channel was blind again; gives back what was read.
+    pub(super) async fn read_open(
+        &mut self,
+        window: &Window,
+    ) -> Result<Vec<ConversationId>, SendRefused> {
         self.readings.read_open(window).await
     }
 
