@@ -52,10 +52,12 @@ fn tellable(truth: &Value) -> Vec<String> {
 
 /// Time runs faster: what a contact centre sees in a day happens in some minutes, and what the gateway
 /// waits for is shortened likewise. What it may ask in a minute is not.
-const SCALED: [[&str; 2]; 3] = [
+const SCALED: [[&str; 2]; 4] = [
     ["--genesys-analytics-lag", "2s"],
     ["--genesys-repair-margin", "1s"],
     ["--genesys-journal-interval", "1s"],
+    // The organisation stands still meanwhile: what has no news is not watched.
+    ["--genesys-watch-sweep", "1h"],
 ];
 
 /// Both programs are processes of their own: `make soak` names an optimised one.
@@ -73,6 +75,7 @@ async fn a_days_outage_is_made_up_for_with_few_calls() {
     let gateway = start().await;
     record.until_live().await;
     play(&organisation, AT_ONCE).await;
+    record.until_still().await;
     drop(gateway);
     let conversations = conversations();
     play(&organisation, conversations).await;

@@ -12,6 +12,7 @@ use crate::support::client::{self, Subscription};
 use crate::support::eventually;
 use crate::support::organisation::Organisation;
 use crate::support::process;
+use crate::support::record::Record;
 
 const RESTARTS: usize = 10;
 
@@ -59,11 +60,6 @@ async fn until_ready(address: SocketAddr) {
     .await;
 }
 
-async fn head(address: SocketAddr) -> String {
-    let data = client::query(address, "{ feedCursor }", json!({})).await;
-    data["feedCursor"].as_str().expect("a cursor").to_owned()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resuming_client_gets_the_log_whatever_crashes() {
     let organisation = Organisation::start().await;
@@ -73,7 +69,8 @@ async fn a_resuming_client_gets_the_log_whatever_crashes() {
     let mut gateway = Some(start().await);
     until_ready(address).await;
 
-    let first = head(address).await;
+    let record = Record(address);
+    let first = record.head().await;
     let (taken_tx, mut taken_rx) = tokio::sync::mpsc::unbounded_channel();
     let client = tokio::task::spawn(follow(address, taken_tx, Some(first)));
     organisation
@@ -93,12 +90,7 @@ async fn a_resuming_client_gets_the_log_whatever_crashes() {
     organisation
         .traffic(json!({ "eventsPerSecond": 0, "conversations": 0, "seconds": 1 }))
         .await;
-    let last = eventually("the log stands still", || async {
-        let before = head(address).await;
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        (head(address).await == before).then_some(before)
-    })
-    .await;
+    let last = record.until_still().await;
     while taken
         .last()
         .is_none_or(|change| change["cursor"] != last.as_str())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{PATIENCE, client, eventually_within};
+use super::{PATIENCE, client, eventually, eventually_within};
 
 /// The record of the gateway at an address.
 #[derive(Clone, Copy)]
@@ -23,6 +23,22 @@ impl Record {
             (data["feedStatus"]["state"] == "LIVE").then_some(())
         })
         .await;
+    }
+
+    /// Waits until nothing is told any more; gives the last cursor.
+    pub async fn until_still(self) -> String {
+        eventually("the log stands still", || async {
+            let before = self.head().await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            (self.head().await == before).then_some(before)
+        })
+        .await
+    }
+
+    /// The cursor of the newest change.
+    pub async fn head(self) -> String {
+        let data = client::query(self.0, "{ feedCursor }", json!({})).await;
+        data["feedCursor"].as_str().expect("a cursor").to_owned()
     }
 
     /// How many conversations there are, ended ones too.
