@@ -50,11 +50,11 @@ fn tellable(truth: &Value) -> Vec<String> {
     statuses
 }
 
-/// Time runs faster: what a contact centre sees in a day happens in some minutes, and what the gateway
-/// waits for is shortened likewise. What it may ask in a minute is not.
+/// Time runs faster: what a contact centre sees in a day happens in less than a minute, and what the
+/// gateway waits for is shortened likewise. What it may ask in a minute is not.
 const SCALED: [[&str; 2]; 4] = [
-    ["--genesys-analytics-lag", "2s"],
-    ["--genesys-repair-margin", "1s"],
+    ["--genesys-analytics-lag", "300ms"],
+    ["--genesys-repair-margin", "100ms"],
     ["--genesys-journal-interval", "1s"],
     // The organisation stands still meanwhile: what has no news is not watched.
     ["--genesys-watch-sweep", "1h"],
@@ -65,7 +65,7 @@ const SCALED: [[&str; 2]; 4] = [
 #[ignore = "takes minutes: make soak"]
 async fn a_days_outage_is_made_up_for_with_few_calls() {
     let unlimited = ["--rate-limit", "0", "--keep-ended", "100000"];
-    let lagging = ["--analytics-lag", "1s", "--heartbeat", "2s"];
+    let lagging = ["--analytics-lag", "100ms", "--heartbeat", "2s"];
     let organisation = Organisation::start_process(&[unlimited, lagging].concat()).await;
     let data = tempfile::tempdir().expect("a directory");
     let address = process::free_address();
