@@ -15,7 +15,7 @@ use crate::domain::time::Time;
 use crate::domain::update::ChangeCause;
 use crate::genesys::backoff::Backoff;
 use crate::genesys::budget::Priority;
-use crate::genesys::client::{ApiError, GenesysClient};
+use crate::genesys::client::{ApiError, DETAILS_PER_CALL, GenesysClient};
 use crate::genesys::decode::analytics;
 use crate::genesys::enrichment::enriched;
 use crate::genesys::sink::Sink;
@@ -24,6 +24,9 @@ use crate::ingest::SendRefused;
 
 /// Readings that run at once.
 const AT_ONCE: usize = 8;
+/// So many that the record has open are read one by one; of more, analytics are asked first, a hundred
+/// at once.
+const SINGLY: usize = 20;
 /// Conversations of the record that are listed at once.
 const OPEN_PAGE: u64 = 1_000;
 
@@ -51,18 +54,45 @@ impl<'a, S: Sink> Readings<'a, S> {
     }
 
     /// Reads what the record knows to be going on and the window's channels show, even if it was read
-    /// before; gives back what was read.
+    /// before. Of many, analytics are asked first which have ended. Gives back what was read.
     pub(super) async fn read_open(
         &mut self,
         window: &Window,
     ) -> Result<Vec<ConversationId>, SendRefused> {
-        let open = self.open_ones(window).await;
+        let mut open = self.open_ones(window).await;
+        if open.len() > SINGLY {
+            open = self.take_ended(open).await?;
+        }
         for id in &open {
             self.read.remove(id);
             self.want(*id);
         }
         self.read_waiting().await?;
         Ok(open)
+    }
+
+    /// Takes analytics' word on those that have ended; gives back the others.
+    async fn take_ended(
+        &mut self,
+        open: Vec<ConversationId>,
+    ) -> Result<Vec<ConversationId>, SendRefused> {
+        let mut left = BTreeSet::from_iter(open.iter().copied());
+        for some in open.chunks(DETAILS_PER_CALL) {
+            let found = match self.repair.client.details(some, Priority::Repair).await {
+                Ok(found) => found,
+                Err(error) => {
+                    tracing::info!(%error, "analytics do not say what has ended: it is read");
+                    break;
+                }
+            };
+            let over = found.into_iter().filter(|it| it.conversation_end.is_some());
+            let over = with_ids(over).collect::<Vec<_>>();
+            for (id, _) in &over {
+                left.remove(id);
+            }
+            self.take_word(over).await?;
+        }
+        Ok(left.into_iter().collect())
     }
 
     /// Reads those of these that were not read one by one yet.
