@@ -14,7 +14,7 @@ help:
 	@echo "make lint    formatting and lints only"
 	@echo "make unit    Rust tests only (unit and integration)"
 	@echo "make protocol  the front door against the protocols' own libraries"
-	@echo "make soak    the random fault runs in full, and a day's outage"
+	@echo "make soak    200 random runs under faults, a day's outage, 500 runs of the live feed; takes an hour or two"
 	@echo "make fuzz    random inputs for whatever reads what strangers send"
 	@echo "make e2e     browser tests only"
 	@echo "make sdk     Genesys' own SDKs against the simulator only"
@@ -97,11 +97,13 @@ fuzz:
 	GATEWAY_FUZZ_SECONDS=$${GATEWAY_FUZZ_SECONDS:-600} $(CARGO) nextest run --locked --profile soak --lib -E 'test(fuzz::)' --no-capture
 
 # The random runs in full: 200 of the listener under faults, each replayed by GATEWAY_FAULT_SEED=<seed>,
-# and a day's outage; 500 of the live feed under fire, each replayed by GATEWAY_TEST_SEED=<seed>.
+# and a day's outage of the optimised program; 500 of the live feed under fire, each replayed by
+# GATEWAY_TEST_SEED=<seed>.
 .PHONY: soak
 soak: web
 	@scripts/need postgresql nextest
-	GATEWAY_FAULT_RUNS=$${GATEWAY_FAULT_RUNS:-200} $(CARGO) nextest run --locked --profile soak --run-ignored all -E 'test(random_faults::) | test(outage::)' --no-capture
+	$(CARGO) build --profile demo --locked --bin conversation-gateway
+	GATEWAY_BIN="$(abspath $(TARGET))/demo/conversation-gateway" GATEWAY_FAULT_RUNS=$${GATEWAY_FAULT_RUNS:-200} $(CARGO) nextest run --locked --profile soak --run-ignored all -E 'test(random_faults::) | test(outage::)' --no-capture
 	GATEWAY_TEST_RUNS=$${GATEWAY_TEST_RUNS:-500} $(CARGO) nextest run --locked --profile soak -E 'test(feed::whatever_happens)' --no-capture
 
 schema:

@@ -132,6 +132,13 @@ impl Conversation {
         })
     }
 
+    /// Whether Genesys' last word on all durations is known.
+    pub fn is_settled(&self) -> bool {
+        let participants = self.facts.participants.iter();
+        let mut legs = participants.flat_map(|it| &it.legs).peekable();
+        legs.peek().is_some() && legs.all(|leg| leg.timings.is_final)
+    }
+
     /// Keeps the facts but drops the numbering: for a conversation followed in memory only, whose
     /// first committed change is still to come.
     pub fn unnumber(&mut self) {

@@ -291,7 +291,9 @@ fn join_leg(
         leg.start_alerting_time = leg.start_alerting_time.or(known.start_alerting_time);
         leg.direction = leg.direction.or(known.direction);
     }
-    leg.timings = measure(known, &leg, participant, now);
+    if !leg.timings.is_final {
+        leg.timings = measure(known, &leg, participant, now);
+    }
     leg
 }
 

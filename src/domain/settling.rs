@@ -6,6 +6,7 @@ use super::ids::{ParticipantId, SessionId};
 use super::naming::is_made_up;
 use super::phase::{Phase, phase_of};
 use super::snapshot::{AcwState, Leg, Medium, Participant, Timings};
+use super::time::Time;
 
 /// What analytics say of one session that is over, in milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,14 +73,18 @@ fn is_settled_by(leg: &Leg, participant: &Participant, said: &SettledSession) ->
 }
 
 impl SettledSession {
-    fn timings(&self, since: Option<super::time::Time>) -> Timings {
+    /// The durations as a leg keeps them; `since` is when its last phase began.
+    pub const fn timings(&self, since: Option<Time>) -> Timings {
         Timings {
             alert_ms: self.alert_ms,
             dial_ms: self.dial_ms,
             talk_ms: self.talk_ms,
             hold_ms: self.hold_ms,
             park_ms: self.park_ms,
-            acw_ms: self.acw_ms.unwrap_or_default(),
+            acw_ms: match self.acw_ms {
+                Some(acw_ms) => acw_ms,
+                None => 0,
+            },
             since,
             is_final: true,
         }
@@ -151,6 +156,39 @@ mod tests {
         assert!(timings(&conversation).is_final);
         let again = conversation.apply(&enriched(vec![said(Some(15_000))], 95));
         assert!(again.unwrap().updates.is_empty());
+    }
+
+    #[test]
+    fn a_snapshot_of_analytics_brings_settled_durations_of_its_own() {
+        let mut conversation = after(6);
+        let (seconds, mut participants) = inbound_call().swap_remove(6);
+        participants[3].legs[0].timings = said(Some(15_000)).timings(None);
+        let event = seen(snapshot(participants), seconds);
+        conversation.apply(&event).unwrap();
+        assert_eq!(timings(&conversation).talk_ms, 30_100);
+        assert!(timings(&conversation).is_final);
+        assert!(!conversation.is_settled(), "but one leg");
+    }
+
+    #[test]
+    fn a_conversation_is_settled_with_all_its_legs() {
+        let mut conversation = after(7);
+        let participants = &conversation.facts.participants;
+        let legs = participants
+            .iter()
+            .flat_map(|one| one.legs.iter().map(|leg| (one.id.clone(), leg)));
+        let sessions = legs.map(|(participant, leg)| SettledSession {
+            id: leg.id.clone(),
+            participant,
+            medium: Some(leg.medium),
+            ..said(Some(15_000))
+        });
+        let event = enriched(sessions.collect(), 90);
+        assert!(!conversation.is_settled());
+        conversation.apply(&event).unwrap();
+        assert!(conversation.is_settled());
+        let nothing_known = Conversation::unknown(conversation_id(), at(0));
+        assert!(!nothing_known.is_settled());
     }
 
     /// What led to the end is not told by it: the conversation is read.

@@ -147,6 +147,11 @@ pub struct GenesysConfig {
     #[arg(long = "genesys-analytics-lag", env = "GATEWAY_GENESYS_ANALYTICS_LAG", value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub analytics_lag: Duration,
 
+    /// So much more than the blind window is made up for: Genesys' clock and ours may differ, and what
+    /// was heard last may not have been written
+    #[arg(long = "genesys-repair-margin", env = "GATEWAY_GENESYS_REPAIR_MARGIN", value_name = "TIME", default_value = "2m", value_parser = duration)]
+    pub repair_margin: Duration,
+
     /// How many days back conversations are looked for that may still be going on
     #[arg(
         long = "genesys-repair-days",
@@ -331,6 +336,7 @@ impl GenesysConfig {
             token_margin: ms(500),
             read_after: ms(200),
             analytics_lag: ms(100),
+            repair_margin: ms(500),
             journal_interval: ms(1_000),
             queue_refresh: ms(100),
             resubscribe: Duration::from_mins(1),

@@ -153,7 +153,8 @@ impl<S: Sink> Enrichment<S> {
     }
 }
 
-fn enriched(found: &AnalyticsConversation) -> Fact {
+/// What analytics know for good.
+pub fn enriched(found: &AnalyticsConversation) -> Fact {
     Fact::Enriched {
         start: decode::time(found.conversation_start.as_deref()),
         end: decode::time(found.conversation_end.as_deref()),

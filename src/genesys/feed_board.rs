@@ -1,6 +1,6 @@
 //! Adds up what the channels say of themselves to one state of the feed, and to the queues that it shows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -32,8 +32,8 @@ struct Channels {
     left_over: Vec<String>,
     reports: Vec<Report>,
     shown: ShownQueues,
-    /// Channels of which it is not yet read what they missed.
-    unrepaired: BTreeSet<usize>,
+    /// Channels of which it is not yet read what they missed, and since when each hears again.
+    unrepaired: BTreeMap<usize, Time>,
     /// How much of it was read, 0 to 1.
     progress: f64,
 }
@@ -108,23 +108,38 @@ impl FeedBoard {
         });
     }
 
-    /// What the channel missed must be read.
-    pub fn blind(&self, now: Time, channel: usize) {
-        self.update(now, now, |state| {
+    /// What the channel missed until `at` must be read.
+    pub fn blind(&self, at: Time, channel: usize) {
+        self.update(at, at, |state| {
             if state.unrepaired.is_empty() {
                 state.progress = 0.0;
             }
-            state.unrepaired.insert(channel);
+            let hears = state.unrepaired.entry(channel).or_insert(at);
+            *hears = at.max(*hears);
         });
     }
 
-    /// What these channels missed was read.
-    pub fn whole(&self, now: Time, channels: &BTreeSet<usize>) {
+    /// What these channels missed was read, of each until a time: one that was blind once more since
+    /// then stays unrepaired.
+    pub fn whole(&self, now: Time, read: &BTreeMap<usize, Time>) {
         self.update(now, now, |state| {
-            state
-                .unrepaired
-                .retain(|channel| !channels.contains(channel));
+            let unrepaired = &mut state.unrepaired;
+            unrepaired.retain(|channel, hears| read.get(channel).is_none_or(|it| *hears > *it));
         });
+    }
+
+    /// Whether all channels answer, and only these are unrepaired.
+    pub fn are_all(&self, unrepaired: &BTreeMap<usize, Time>) -> bool {
+        let channels = self.0.channels.lock();
+        let channels = channels.unwrap_or_else(PoisonError::into_inner);
+        let mut open = channels.unrepaired.keys();
+        channels.reports.iter().all(|report| report.is_up)
+            && open.all(|channel| unrepaired.contains_key(channel))
+    }
+
+    /// The status from now on.
+    pub fn watch(&self) -> watch::Receiver<FeedStatus> {
+        self.0.status_tx.subscribe()
     }
 
     /// How much of what was missed was read, 0 to 1.
@@ -287,6 +302,23 @@ mod tests {
         let lost = status.borrow().clone();
         assert_eq!(lost.state, FeedState::Disconnected);
         assert_eq!((lost.since, lost.stale_since), (at(20), Some(at(8))));
+    }
+
+    #[test]
+    fn a_channel_that_was_blind_again_is_not_whole_by_an_earlier_repair() {
+        let (board, status) = FeedBoard::new(at(1));
+        board.set_wanted(at(2), &topics_of(2), 2, Vec::new());
+        for channel in [0, 1] {
+            board.blind(at(3), channel);
+            board.up(at(3), channel, 1, Vec::new());
+        }
+        assert!(board.are_all(&BTreeMap::from([(0, at(3)), (1, at(3))])));
+        assert!(!board.are_all(&BTreeMap::from([(0, at(3))])));
+        board.blind(at(5), 1);
+        board.whole(at(6), &BTreeMap::from([(0, at(3)), (1, at(3))]));
+        assert_eq!(status.borrow().state, FeedState::CatchingUp);
+        board.whole(at(7), &BTreeMap::from([(1, at(5))]));
+        assert_eq!(status.borrow().state, FeedState::Live);
     }
 
     #[test]

@@ -188,9 +188,8 @@ impl<S: Sink> Link<S> {
         if heard.wait_for(Option::is_some).await.is_err() {
             return Ok(());
         }
-        self.board
-            .blind(self.settings.reading.clock.now(), self.index);
         let at = self.settings.reading.clock.now();
+        self.board.blind(at, self.index);
         let _ = received.send(Received::Seeing { since, at }).await;
         loop {
             self.report_up(&settled);

@@ -210,7 +210,9 @@ impl IngestLoop {
     fn remember(&mut self, work: Work) {
         for item in work.items.into_values() {
             let ended = item.conversation.row.status == ConversationStatus::Ended;
-            for need in item.needs {
+            let is_settled = item.conversation.is_settled();
+            let needs = item.needs.into_iter();
+            for need in needs.filter(|need| !(is_settled && matches!(need, Need::Settle(_)))) {
                 self.ask(need);
             }
             if item.followed_only {

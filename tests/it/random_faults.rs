@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use conversation_gateway::clock::{Clock, SystemClock};
 use conversation_gateway::domain::time::Time;
+use conversation_gateway::genesys::GenesysConfig;
+use conversation_gateway::genesys::topics::TopicShape;
 use conversation_gateway::simulator::SimulatorConfig;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -16,6 +18,7 @@ use tokio::time::Instant;
 use crate::support::eventually;
 use crate::support::gateway::{Database, Restartable};
 use crate::support::organisation::Organisation;
+use crate::support::record::Record;
 
 /// Runs of `make test`.
 const FEW: u64 = 20;
@@ -86,24 +89,62 @@ impl Losses {
     }
 }
 
+/// In which of the possible ways the gateway runs.
+#[derive(Clone, Debug)]
+struct Setting {
+    database: Database,
+    topics: TopicShape,
+    /// What ended unseen is read one by one, or taken from analytics' pages.
+    repair_reads: usize,
+    /// How far analytics lag behind.
+    analytics_lag: Duration,
+}
+
+impl Setting {
+    fn random(rng: &mut StdRng) -> Self {
+        let mut one_of = |number| rng.random_ratio(1, number);
+        Self {
+            repair_reads: if one_of(3) { 0 } else { 200 },
+            analytics_lag: Duration::from_millis(if one_of(3) { 300 } else { 0 }),
+            topics: if one_of(3) {
+                TopicShape::Media
+            } else {
+                TopicShape::Conversations
+            },
+            database: if one_of(4) {
+                Database::Postgres
+            } else {
+                Database::Sqlite
+            },
+        }
+    }
+
+    fn apply(&self, config: &mut GenesysConfig) {
+        config.topics = self.topics;
+        config.repair_reads = self.repair_reads;
+        config.analytics_lag += self.analytics_lag * 2;
+    }
+}
+
 async fn run(seed: u64) -> Result<usize, String> {
     let mut rng = StdRng::seed_from_u64(seed);
+    let setting = Setting::random(&mut rng);
     let config = SimulatorConfig {
         seed,
+        analytics_lag: setting.analytics_lag,
         ..SimulatorConfig::for_tests()
     };
     let organisation = Organisation::start_with(config).await;
-    let database = if seed.is_multiple_of(4) {
-        Database::Postgres
-    } else {
-        Database::Sqlite
-    };
-    let mut gateway = Restartable::start(&organisation, database).await;
-    gateway.until_live().await;
+    let adjust = setting.clone();
+    let mut gateway = Restartable::start(&organisation, setting.database, move |config| {
+        adjust.apply(&mut config.genesys);
+    })
+    .await;
+    gateway.record().until_live().await;
     organisation
         .traffic(json!({ "eventsPerSecond": 60, "conversations": 12, "seconds": 4 }))
         .await;
-    let mut happened = Vec::new();
+    let mut happened = vec![format!("{setting:?}")];
     let mut losses = Losses::default();
     let mut silent_until = Instant::now();
     for _ in 0..rng.random_range(4..9) {
@@ -136,10 +177,10 @@ async fn run(seed: u64) -> Result<usize, String> {
         truth.iter().all(|it| it["ended"] == true).then_some(())
     })
     .await;
-    gateway.until_live().await;
+    gateway.record().until_live().await;
     let truth = organisation.truth().await;
     for told in &truth {
-        check(&gateway, told, &losses)
+        check(gateway.record(), told, &losses)
             .await
             .map_err(|differs| format!("seed {seed}: {differs}\n{}", happened.join("\n")))?;
     }
@@ -153,12 +194,12 @@ async fn heal(organisation: &Organisation, silent_until: Instant) {
 }
 
 /// Waits a while for what is still on its way, then says what differs.
-async fn check(gateway: &Restartable, truth: &Value, losses: &Losses) -> Result<(), String> {
+async fn check(record: Record, truth: &Value, losses: &Losses) -> Result<(), String> {
     let id = truth["id"].as_str().expect("an id");
     let mut history = Vec::new();
     for _ in 0..100 {
-        let row = gateway.row(id).await;
-        history = gateway.history(id).await;
+        let row = record.row(id).await;
+        history = record.history(id).await;
         if agrees(&history, truth, losses) && is_final(&row, truth) {
             return Ok(());
         }
@@ -183,8 +224,8 @@ async fn check(gateway: &Restartable, truth: &Value, losses: &Losses) -> Result<
             )
         });
     let steps = steps.collect::<Vec<_>>().join("\n  ");
-    let told = gateway.told(id).await.join("\n  ");
-    let row = gateway.row(id).await;
+    let told = record.told(id).await.join("\n  ");
+    let row = record.row(id).await;
     Err(format!(
         "conversation {id}: the record says {history:?}\n  {told}\n  {row}\nthe truth is\n  {steps}"
     ))
@@ -234,7 +275,7 @@ fn fits(history: &[String], steps: &[(String, bool)], last: Option<&str>) -> boo
 
 async fn run_all(seeds: Vec<u64>) {
     let mut failed = Vec::new();
-    let mut conversations = 0;
+    let (mut conversations, mut over) = (0, 0);
     let mut running = tokio::task::JoinSet::new();
     let mut waiting = seeds.iter().copied();
     loop {
@@ -246,11 +287,17 @@ async fn run_all(seeds: Vec<u64>) {
         let Some(ended) = running.join_next().await else {
             break;
         };
+        over += 1;
         match ended.expect("the outer task only waits") {
             (_, Ok(Ok(checked))) => conversations += checked,
             (_, Ok(Err(differs))) => failed.push(differs),
             (seed, Err(panicked)) => failed.push(format!("seed {seed}: {panicked}")),
         }
+        println!(
+            "{over} of {} are over, {} differ",
+            seeds.len(),
+            failed.len()
+        );
     }
     println!(
         "{} runs, {conversations} conversations, {} differ",

@@ -1,9 +1,7 @@
 //! A client that resumes with its last cursor while the gateway is killed and restarted under
 //! traffic: what it got equals the log.
 
-use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Parser;
@@ -13,6 +11,8 @@ use serde_json::{Value, json};
 use crate::support::client::{self, Subscription};
 use crate::support::eventually;
 use crate::support::organisation::Organisation;
+use crate::support::process;
+use crate::support::record::Record;
 
 const RESTARTS: usize = 10;
 
@@ -23,46 +23,6 @@ const CHANGES: &str = "subscription($after: String) { conversationChanged(after:
 struct Settings {
     #[command(flatten)]
     store: StoreConfig,
-}
-
-struct Process(Child);
-
-impl Drop for Process {
-    /// SIGKILL: nothing is finished, nothing is said.
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn start(organisation: &Organisation, data: &Path, address: SocketAddr) -> Process {
-    let child = Command::new(env!("CARGO_BIN_EXE_conversation-gateway"))
-        .args([
-            "serve",
-            "--insecure-no-auth",
-            "--listen",
-            &address.to_string(),
-            "--data-dir",
-        ])
-        .arg(data)
-        .args([
-            "--genesys-api-url",
-            &organisation.url(),
-            "--genesys-login-url",
-            &organisation.url(),
-        ])
-        .args([
-            "--genesys-client-id",
-            "simulator-client",
-            "--genesys-client-secret",
-            "simulator-secret",
-        ])
-        .env("RUST_LOG", "warn")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("the gateway starts");
-    Process(child)
 }
 
 /// Follows the feed for ever, resuming behind the last change it took.
@@ -100,22 +60,17 @@ async fn until_ready(address: SocketAddr) {
     .await;
 }
 
-async fn head(address: SocketAddr) -> String {
-    let data = client::query(address, "{ feedCursor }", json!({})).await;
-    data["feedCursor"].as_str().expect("a cursor").to_owned()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resuming_client_gets_the_log_whatever_crashes() {
     let organisation = Organisation::start().await;
     let data = tempfile::tempdir().expect("a directory");
-    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = free.local_addr().expect("an address");
-    drop(free);
-    let mut gateway = Some(start(&organisation, data.path(), address));
+    let address = process::free_address();
+    let start = || process::gateway(&organisation, data.path(), address, &[]);
+    let mut gateway = Some(start().await);
     until_ready(address).await;
 
-    let first = head(address).await;
+    let record = Record(address);
+    let first = record.head().await;
     let (taken_tx, mut taken_rx) = tokio::sync::mpsc::unbounded_channel();
     let client = tokio::task::spawn(follow(address, taken_tx, Some(first)));
     organisation
@@ -129,18 +84,13 @@ async fn a_resuming_client_gets_the_log_whatever_crashes() {
             taken.push(taken_rx.recv().await.expect("the client goes on"));
         }
         drop(gateway.take());
-        gateway = Some(start(&organisation, data.path(), address));
+        gateway = Some(start().await);
         until_ready(address).await;
     }
     organisation
         .traffic(json!({ "eventsPerSecond": 0, "conversations": 0, "seconds": 1 }))
         .await;
-    let last = eventually("the log stands still", || async {
-        let before = head(address).await;
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        (head(address).await == before).then_some(before)
-    })
-    .await;
+    let last = record.until_still().await;
     while taken
         .last()
         .is_none_or(|change| change["cursor"] != last.as_str())

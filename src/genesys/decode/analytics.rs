@@ -8,17 +8,26 @@ use crate::domain::snapshot::{
     Snapshot, Source, Timings, Wrapup,
 };
 use crate::domain::time::Time;
-use crate::genesys::wire;
+use crate::genesys::{settling, wire};
 
 /// Reads a conversation of the details; `None` for one without id or participants.
 pub fn snapshot(sent: wire::AnalyticsConversation, queue_names: QueueNames) -> Option<Snapshot> {
-    let conversation_id = sent.conversation_id?.parse().ok()?;
-    let participants = sent
+    let conversation_id = sent.conversation_id.as_deref()?.parse().ok()?;
+    // What goes on has no last word yet.
+    let is_over = sent.conversation_end.is_some();
+    let settled = is_over.then(|| settling::sessions(&sent));
+    let mut participants = sent
         .participants?
         .into_iter()
         .flatten()
         .filter_map(|sent| participant(sent, queue_names))
         .collect::<Vec<_>>();
+    for leg in participants.iter_mut().flat_map(|it| &mut it.legs) {
+        let said = settled.iter().flatten().find(|said| said.id == leg.id);
+        if let Some(said) = said {
+            leg.timings = said.timings(leg.disconnected_time);
+        }
+    }
     Some(Snapshot {
         conversation_id,
         source: Source::Analytics,
@@ -262,4 +271,42 @@ fn spelt_as_live(word: String) -> String {
         _ => return word,
     };
     live.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timings(end: Option<&str>) -> Timings {
+        let segment = |kind, from, to| serde_json::json!({ "segmentType": kind, "segmentStart": from, "segmentEnd": to });
+        let segments = [
+            segment(
+                "alert",
+                "2026-03-02T09:00:00.000Z",
+                "2026-03-02T09:00:05.500Z",
+            ),
+            segment(
+                "interact",
+                "2026-03-02T09:00:05.500Z",
+                "2026-03-02T09:01:00.000Z",
+            ),
+        ];
+        let sent = serde_json::json!({
+            "conversationId": "00000000-0000-4000-8000-000000000001",
+            "conversationEnd": end,
+            "participants": [{ "participantId": "p", "purpose": "agent", "sessions": [
+                { "sessionId": "s", "mediaType": "voice", "segments": segments }] }],
+        });
+        let sent = serde_json::from_value(sent).expect("analytics");
+        let snapshot = snapshot(sent, &|_| None).expect("a snapshot");
+        snapshot.participants[0].legs[0].timings.clone()
+    }
+
+    #[test]
+    fn durations_are_settled_once_the_conversation_has_ended() {
+        let settled = timings(Some("2026-03-02T09:01:00.000Z"));
+        assert!(settled.is_final);
+        assert_eq!((settled.alert_ms, settled.talk_ms), (5_500, 54_500));
+        assert!(!timings(None).is_final);
+    }
 }

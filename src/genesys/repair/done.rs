@@ -63,7 +63,7 @@ impl Taken {
 
 fn fingerprint(window: &Window) -> u64 {
     let mut hasher = DefaultHasher::new();
-    for shown in window.channels.values() {
+    for shown in window.shown() {
         shown.as_deref().hash(&mut hasher);
     }
     hasher.finish()
@@ -71,6 +71,7 @@ fn fingerprint(window: &Window) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::window::Order;
     use super::*;
 
     const fn at(millis: i64) -> Time {
@@ -78,11 +79,16 @@ mod tests {
     }
 
     fn window(since: i64, channels: usize) -> Window {
-        Window {
+        let orders = (0..channels).map(|channel| Order {
+            channel,
+            shown: None,
             since: Some(at(since)),
             until: at(10_000),
-            channels: (0..channels).map(|channel| (channel, None)).collect(),
-        }
+        });
+        let mut windows = orders.map(|order| Window::of(order, None));
+        let mut window = windows.next().expect("a channel");
+        windows.for_each(|other| window.join(other));
+        window
     }
 
     #[test]

@@ -3,17 +3,23 @@
 //!
 //! Three questions find it: which conversations of the record were going on; which ones analytics
 //! know to be going on; which ones analytics know to have ended since. Each is then read once.
-//! Until a run is through, the note of how far the feed was heard stays where it was; a run that a
-//! restart interrupts goes on with the ended ones where it was.
+//! Channels that are lost together mostly hear again together: a run waits a while for those that
+//! are still down, and makes up for all of them.
+//!
+//! Until a run is through, the note of how far the feed was heard stays where it was. A run that a
+//! restart interrupts goes on with the ended ones where it was, if it again begins with the same
+//! queues; else from the start.
 
 mod done;
+mod reading;
 mod run;
+mod window;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout_at};
 
 use super::backoff::Backoff;
 use super::client::GenesysClient;
@@ -21,20 +27,13 @@ use super::config::GenesysConfig;
 use super::feed_board::FeedBoard;
 use super::sink::Sink;
 use crate::clock::Clock;
-use crate::domain::ids::QueueId;
+use crate::domain::ids::ConversationId;
 use crate::domain::time::Time;
-use crate::ingest::{SendRefused, Shown, Sight};
+use crate::ingest::{SendRefused, Sight};
+use reading::Readings;
 use run::Run;
-
-/// A channel hears again, from `until` on without a gap.
-#[derive(Clone, Debug)]
-pub struct Order {
-    pub channel: usize,
-    pub shown: Shown,
-    /// When it was last heard before; `None` when this process never heard it.
-    pub since: Option<Time>,
-    pub until: Time,
-}
+pub use window::Order;
+use window::Window;
 
 pub struct Repair<S> {
     pub config: GenesysConfig,
@@ -45,12 +44,13 @@ pub struct Repair<S> {
     pub backoff: Backoff,
 }
 
-/// What one run is to find.
-struct Window {
-    /// `None` on the very first start: nothing was missed that was ever followed.
-    since: Option<Time>,
-    until: Time,
-    channels: BTreeMap<usize, Shown>,
+/// A window that waits for its run.
+struct Ordered {
+    window: Window,
+    /// The part of it whose open conversations were not read yet.
+    unread: Option<Window>,
+    /// What was read since the other channels hear again.
+    read: BTreeSet<ConversationId>,
 }
 
 impl<S: Sink> Repair<S> {
@@ -88,43 +88,103 @@ impl<S: Sink> Repair<S> {
         orders: &mut mpsc::UnboundedReceiver<Order>,
         mut noted: Option<Time>,
     ) -> Result<Option<Time>, SendRefused> {
-        let mut waiting = vec![first];
-        while !waiting.is_empty() {
-            waiting.extend(std::iter::from_fn(|| orders.try_recv().ok()));
-            let window = Window::of(std::mem::take(&mut waiting), noted);
-            self.repair(&window).await?;
-            waiting.extend(std::iter::from_fn(|| orders.try_recv().ok()));
-            self.report_whole(&window, &waiting).await?;
+        let mut next = Some(Ordered::of(first, noted));
+        while let Some(ordered) = next {
+            let repaired;
+            (repaired, next) = self.repair(ordered, orders, noted).await?;
+            self.report_whole(&repaired).await?;
             // A channel that is still blind missed something before that.
             if self.board.is_live() {
-                noted = self.note(window.until).await.or(noted);
+                noted = self.note(repaired.until).await.or(noted);
+            }
+            while let Ok(order) = orders.try_recv() {
+                Ordered::add(&mut next, Ordered::of(order, noted));
             }
         }
         Ok(noted)
     }
 
-    async fn repair(&self, window: &Window) -> Result<(), SendRefused> {
-        tracing::info!(since = ?window.since, until = %window.until, channels = window.channels.len(), "what was missed is read");
-        Run::of(self, window).await.finish().await?;
+    /// Makes up for a window, and for what other channels missed who soon hear again; gives back
+    /// which window that was, and what was ordered meanwhile.
+    async fn repair(
+        &self,
+        ordered: Ordered,
+        orders: &mut mpsc::UnboundedReceiver<Order>,
+        noted: Option<Time>,
+    ) -> Result<(Window, Option<Ordered>), SendRefused> {
+        let Ordered {
+            mut window,
+            unread,
+            read,
+        } = ordered;
+        let mut readings = Readings::of(self, read);
+        if let Some(unread) = unread {
+            readings.read_open(&unread).await?;
+        }
+        self.gather(&mut window, orders, noted, &mut readings)
+            .await?;
+        tracing::info!(since = ?window.since, until = %window.until, channels = window.hears().len(), "what was missed is read");
+        let mut run = Run::of(self, &window, readings).await;
+        let mut next = None;
+        run.ask().await?;
+        if let Some(wait) = run.lacks_for() {
+            let settled = Instant::now() + wait;
+            while let Some(order) = order_before(settled, orders).await {
+                let may_wait = order.is_of_a_skipped_frame();
+                let mut ordered = Ordered::of(order, noted);
+                // What goes on is read before the next run. A skipped frame does not hurry.
+                if !may_wait {
+                    ordered.read.extend(run.read_open(&ordered.window).await?);
+                    ordered.unread = None;
+                }
+                Ordered::add(&mut next, ordered);
+            }
+            run.ask().await?;
+        }
         metrics::counter!("gateway_genesys_repairs_total").increment(1);
+        Ok((window, next))
+    }
+
+    /// While other channels are down, waits a while for their orders: analytics are asked once for
+    /// all. What goes on is read at once.
+    async fn gather(
+        &self,
+        window: &mut Window,
+        orders: &mut mpsc::UnboundedReceiver<Order>,
+        noted: Option<Time>,
+        readings: &mut Readings<'_, S>,
+    ) -> Result<(), SendRefused> {
+        let give_up = Instant::now() + self.config.lost_after;
+        let mut status = self.board.watch();
+        let mut skipped = None;
+        while !self.board.are_all(window.hears()) {
+            let order = tokio::select! {
+                () = sleep_until(give_up) => break,
+                _ = status.changed() => continue,
+                Some(order) = orders.recv() => order,
+            };
+            let may_wait = order.is_of_a_skipped_frame();
+            let other = Window::of(order, noted);
+            if may_wait {
+                join(&mut skipped, other.clone());
+            } else {
+                readings.read_open(&other).await?;
+            }
+            window.join(other);
+        }
+        if let Some(skipped) = skipped {
+            readings.read_open(&skipped).await?;
+        }
         Ok(())
     }
 
-    /// The window's channels have been made up for, but those that were blind again meanwhile.
-    async fn report_whole(&self, window: &Window, waiting: &[Order]) -> Result<(), SendRefused> {
-        for channel in window.channels.keys() {
-            let sight = Sight::Whole {
-                channel: *channel,
-                until: window.until,
-            };
-            self.sink.note(sight).await?;
+    /// The window's channels have been made up for.
+    async fn report_whole(&self, window: &Window) -> Result<(), SendRefused> {
+        for (channel, until) in window.hears() {
+            let (channel, until) = (*channel, *until);
+            self.sink.note(Sight::Whole { channel, until }).await?;
         }
-        let again: BTreeSet<usize> = waiting.iter().map(|order| order.channel).collect();
-        let channels = window.channels.keys().copied();
-        let whole = channels
-            .filter(|channel| !again.contains(channel))
-            .collect();
-        self.board.whole(self.clock.now(), &whole);
+        self.board.whole(self.clock.now(), window.hears());
         Ok(())
     }
 
@@ -158,30 +218,39 @@ impl<S: Sink> Repair<S> {
     }
 }
 
-impl Window {
-    /// One window of all orders.
-    fn of(orders: Vec<Order>, noted: Option<Time>) -> Self {
-        let until = orders.iter().map(|order| order.until).max();
+impl Ordered {
+    fn of(order: Order, noted: Option<Time>) -> Self {
+        let window = Window::of(order, noted);
         Self {
-            since: orders.iter().filter_map(|it| it.since.or(noted)).min(),
-            until: until.expect("there is an order"),
-            channels: orders
-                .into_iter()
-                .map(|order| (order.channel, order.shown))
-                .collect(),
+            unread: Some(window.clone()),
+            window,
+            read: BTreeSet::new(),
         }
     }
 
-    /// Whether one of the channels shows conversations of these queues.
-    fn shows<'a>(&self, mut queues: impl Iterator<Item = &'a QueueId>) -> bool {
-        if self.channels.values().any(Option::is_none) {
-            return true;
+    fn add(all: &mut Option<Self>, other: Self) {
+        let Some(all) = all else {
+            *all = Some(other);
+            return;
+        };
+        all.window.join(other.window);
+        all.read.extend(other.read);
+        if let Some(unread) = other.unread {
+            join(&mut all.unread, unread);
         }
-        queues.any(|queue| {
-            let mut shown = self.channels.values().flatten();
-            shown.any(|shown| shown.contains(queue))
-        })
     }
+}
+
+fn join(window: &mut Option<Window>, other: Window) {
+    match window {
+        Some(window) => window.join(other),
+        None => *window = Some(other),
+    }
+}
+
+/// The next order, unless that time comes first.
+async fn order_before(at: Instant, orders: &mut mpsc::UnboundedReceiver<Order>) -> Option<Order> {
+    timeout_at(at, orders.recv()).await.ok().flatten()
 }
 
 #[cfg(test)]

@@ -1,46 +1,36 @@
-//! One run of the repair: finds what was missed in a window, and reads it.
+//! One run of the repair: asks analytics what was missed in a window, and has it read.
 
-use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::done::{Done, Taken};
+use super::reading::{Readings, id_of};
 use super::{Repair, Window};
-use crate::domain::event::{ConversationEvent, Fact};
 use crate::domain::ids::{ConversationId, QueueId};
-use crate::domain::snapshot::Snapshot;
 use crate::domain::time::Time;
-use crate::domain::update::ChangeCause;
-use crate::genesys::backoff::Backoff;
 use crate::genesys::budget::Priority;
-use crate::genesys::client::{GenesysClient, Reading};
 use crate::genesys::decode::{self, analytics};
 use crate::genesys::sink::Sink;
 use crate::genesys::spans::{self, Question};
 use crate::genesys::wire::{AnalyticsAnswer, AnalyticsConversation};
 use crate::ingest::SendRefused;
 
-/// Readings that run at once.
-const AT_ONCE: usize = 8;
-/// Conversations of the record that are listed at once.
-const OPEN_PAGE: u64 = 1_000;
-/// Genesys' clock and ours may differ, and what was heard last may not have been written.
-const MARGIN_MS: i64 = 120_000;
-
-/// What a run has found and read so far.
+/// What a run has taken so far.
 pub(super) struct Run<'a, S> {
     repair: &'a Repair<S>,
     window: &'a Window,
     done: Done,
-    read: BTreeSet<ConversationId>,
-    waiting: VecDeque<ConversationId>,
-    found: usize,
+    readings: Readings<'a, S>,
 }
 
 impl<'a, S: Sink> Run<'a, S> {
-    pub(super) async fn of(repair: &'a Repair<S>, window: &'a Window) -> Self {
+    /// Goes on where a run for the same window was interrupted.
+    pub(super) async fn of(
+        repair: &'a Repair<S>,
+        window: &'a Window,
+        readings: Readings<'a, S>,
+    ) -> Self {
         let note = repair.sink.repair_note().await.unwrap_or_else(|error| {
             tracing::warn!(%error, "cannot read how far the repair had come");
             None
@@ -49,66 +39,46 @@ impl<'a, S: Sink> Run<'a, S> {
             repair,
             window,
             done: Done::resume(note.as_deref(), window),
-            read: BTreeSet::new(),
-            waiting: VecDeque::new(),
-            found: 0,
+            readings,
         }
     }
 
-    /// Asks at once, and for what analytics did not know yet once more when they must.
-    pub(super) async fn finish(mut self) -> Result<(), SendRefused> {
-        let open = self.open_ones().await;
-        self.want(open);
-        self.read_waiting().await?;
-        let lag = i64::try_from(self.repair.config.analytics_lag.as_millis()).unwrap_or(0);
+    /// Takes what analytics know by now and was not taken yet.
+    pub(super) async fn ask(&mut self) -> Result<(), SendRefused> {
         let surely = self.repair.clock.now().min(self.window.until);
-        let surely = surely.plus_millis(-lag - MARGIN_MS);
+        let margin = millis(self.repair.config.repair_margin);
+        let surely = surely.plus_millis(-self.lag() - margin);
         let days = spans::days(self.window.until, self.repair.config.repair_days);
         for day in &days {
             self.ask_open(day).await?;
         }
-        let Some(since) = self.window.since else {
-            return Ok(());
-        };
-        let since = since.plus_millis(-MARGIN_MS);
-        for day in &days {
-            self.ask_ended(day, since, surely).await?;
-        }
-        let settled = self.window.until.plus_millis(lag);
-        let wait = settled.since(self.repair.clock.now()).unsigned_abs();
-        sleep(Duration::from_millis(wait)).await;
-        for day in &days {
-            self.ask_open(day).await?;
-            self.ask_ended(day, since.max(surely), surely).await?;
+        if let Some(since) = self.window.since {
+            let since = since.plus_millis(-margin);
+            for day in &days {
+                self.ask_ended(day, since, surely).await?;
+            }
         }
         Ok(())
     }
 
-    /// The conversations of the record that were going on and that a channel would have shown.
-    async fn open_ones(&self) -> Vec<ConversationId> {
-        let mut open = Vec::new();
-        let mut after = None;
-        let mut backoff = self.repair.backoff.clone();
-        loop {
-            match self.repair.sink.open(after, OPEN_PAGE).await {
-                Ok(page) => {
-                    let Some(last) = page.last() else {
-                        return open;
-                    };
-                    after = Some(last.id);
-                    let shown = page.iter().filter(|it| {
-                        it.last_queue
-                            .as_ref()
-                            .is_none_or(|queue| self.window.shows(std::iter::once(queue)))
-                    });
-                    open.extend(shown.map(|it| it.id));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot list the open conversations");
-                    sleep(backoff.next_wait(None)).await;
-                }
-            }
-        }
+    /// How long analytics may still lack something; `None` when nothing ended unseen.
+    pub(super) fn lacks_for(&self) -> Option<Duration> {
+        self.window.since?;
+        let settled = self.window.until.plus_millis(self.lag());
+        let wait = settled.since(self.repair.clock.now());
+        Some(Duration::from_millis(wait.unsigned_abs()))
+    }
+
+    /// Reads anew what goes on where a channel was blind again; gives back what was read.
+    pub(super) async fn read_open(
+        &mut self,
+        window: &Window,
+    ) -> Result<Vec<ConversationId>, SendRefused> {
+        self.readings.read_open(window).await
+    }
+
+    fn lag(&self) -> i64 {
+        millis(self.repair.config.analytics_lag)
     }
 
     /// Finds what analytics know to be going on of those that began on the day, and reads it.
@@ -119,8 +89,7 @@ impl<'a, S: Sink> Run<'a, S> {
             let is_last = page.len() < spans::PAGE;
             let shown = page.into_iter().filter(|it| shows(self.window, it));
             let ids = shown.filter_map(|it| id_of(&it)).collect::<Vec<_>>();
-            self.want(ids);
-            self.read_waiting().await?;
+            self.readings.read_new(ids).await?;
             if is_last {
                 return Ok(());
             }
@@ -145,7 +114,7 @@ impl<'a, S: Sink> Run<'a, S> {
                 let is_news = |end| end >= since && !is_taken(before, end);
                 end.is_none_or(is_news) && shows(self.window, it)
             });
-            self.take_page(news.collect()).await?;
+            self.readings.take_page(news.collect()).await?;
             let is_over = reached.is_some_and(|end| end < since || is_all(before, end));
             if is_last || is_over {
                 self.note(day, surely, None).await;
@@ -197,35 +166,6 @@ impl<'a, S: Sink> Run<'a, S> {
         }
     }
 
-    /// Reads a page's conversations one by one while there are few, else takes analytics' word.
-    async fn take_page(&mut self, page: Vec<AnalyticsConversation>) -> Result<(), SendRefused> {
-        let unread = page
-            .into_iter()
-            .filter_map(|found| Some((id_of(&found)?, found)))
-            .filter(|(id, _)| !self.read.contains(id))
-            .collect::<Vec<_>>();
-        if self.found + unread.len() <= self.repair.config.repair_reads {
-            self.want(unread.into_iter().map(|(id, _)| id));
-            return self.read_waiting().await;
-        }
-        let queue_name = |queue: &QueueId| self.repair.client.queue_names().name(queue);
-        let told = unread.into_iter().filter_map(|(id, found)| {
-            self.read.insert(id);
-            let snapshot = analytics::snapshot(found, &queue_name)?;
-            Some((id, snapshot))
-        });
-        let mut told = told.collect::<Vec<_>>();
-        // They are written together: whoever waits for the last waits for all.
-        let last = told.pop();
-        for (id, snapshot) in told {
-            self.repair.sink.put(self.event(id, snapshot, None)).await?;
-        }
-        match last {
-            Some((id, snapshot)) => self.pass_on(id, snapshot, None).await,
-            None => Ok(()),
-        }
-    }
-
     /// Asks until there is an answer: without it the picture is not whole.
     async fn page(&self, question: &Question, number: usize) -> AnalyticsAnswer {
         let mut backoff = self.repair.backoff.clone();
@@ -245,90 +185,6 @@ impl<'a, S: Sink> Run<'a, S> {
             }
         }
     }
-
-    fn want(&mut self, ids: impl IntoIterator<Item = ConversationId>) {
-        for id in ids {
-            if !self.read.contains(&id) && !self.waiting.contains(&id) {
-                self.waiting.push_back(id);
-                self.found += 1;
-            }
-        }
-    }
-
-    /// Reads what was found, several at once.
-    async fn read_waiting(&mut self) -> Result<(), SendRefused> {
-        let mut readings = JoinSet::new();
-        loop {
-            while readings.len() < AT_ONCE
-                && let Some(id) = self.waiting.pop_front()
-            {
-                readings.spawn(read(
-                    self.repair.client.clone(),
-                    self.repair.backoff.clone(),
-                    id,
-                ));
-            }
-            let Some(read) = readings.join_next().await else {
-                return Ok(());
-            };
-            let (id, read) = read.expect("a reading neither panics nor is aborted");
-            self.read.insert(id);
-            if let Some(Reading { snapshot, read_at }) = read {
-                self.pass_on(id, snapshot, Some(read_at)).await?;
-            }
-            #[expect(clippy::cast_precision_loss, reason = "a share for people")]
-            let share = self.read.len() as f64 / self.found.max(1) as f64;
-            let now = self.repair.clock.now();
-            self.repair.board.progress(now, share.min(0.99));
-        }
-    }
-
-    async fn pass_on(
-        &self,
-        id: ConversationId,
-        snapshot: Snapshot,
-        read_at: Option<Time>,
-    ) -> Result<(), SendRefused> {
-        let event = self.event(id, snapshot, read_at);
-        self.repair.sink.settle(event).await
-    }
-
-    fn event(
-        &self,
-        id: ConversationId,
-        snapshot: Snapshot,
-        read_at: Option<Time>,
-    ) -> ConversationEvent {
-        ConversationEvent {
-            conversation_id: id,
-            received_at: self.repair.clock.now(),
-            actor: None,
-            fact: Fact::Seen {
-                snapshot,
-                cause: ChangeCause::Reconciled,
-                read_at,
-                gap_before: false,
-            },
-        }
-    }
-}
-
-/// Reads one conversation, until Genesys says it or that there is none.
-async fn read(
-    client: GenesysClient,
-    mut backoff: Backoff,
-    id: ConversationId,
-) -> (ConversationId, Option<Reading>) {
-    loop {
-        match client.conversation(id, Priority::Repair).await {
-            Ok(reading) => return (id, Some(reading)),
-            Err(error) if error.is_final() => {
-                tracing::warn!(conversation.id = %id, %error, "a conversation cannot be read");
-                return (id, None);
-            }
-            Err(error) => sleep(backoff.next_wait(error.retry_after())).await,
-        }
-    }
 }
 
 /// Whether everything that ended before was taken.
@@ -340,10 +196,6 @@ fn end_of(found: &AnalyticsConversation) -> Option<Time> {
     decode::time(found.conversation_end.as_deref())
 }
 
-fn id_of(found: &AnalyticsConversation) -> Option<ConversationId> {
-    found.conversation_id.as_deref()?.parse().ok()
-}
-
 fn shows(window: &Window, found: &AnalyticsConversation) -> bool {
     let queues = analytics::queues(found).collect::<Vec<QueueId>>();
     window.shows(queues.iter())
@@ -353,4 +205,8 @@ fn too_many() {
     tracing::warn!(
         "analytics know more conversations of one day than they tell: some may be missing"
     );
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

@@ -7,8 +7,9 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::clock::SystemClock;
 use crate::domain::event::ConversationEvent;
-use crate::domain::ids::ConversationId;
+use crate::domain::ids::{ConversationId, QueueId};
 use crate::genesys::fake::{Answer, Asked, Fake, clock, eventually, token};
+use crate::ingest::Open;
 
 const QUERY: &str = "/api/v2/analytics/conversations/details/query";
 /// They ended one second after the other.
@@ -24,12 +25,19 @@ struct Kept {
     told: Vec<ConversationId>,
     note: Option<String>,
     heard: Option<Time>,
+    /// How often the open conversations were listed.
+    listed: usize,
 }
 
 impl Sink for Memory {
     async fn put(&self, event: ConversationEvent) -> Result<(), SendRefused> {
         self.0.lock().unwrap().told.push(event.conversation_id);
         Ok(())
+    }
+
+    async fn open(&self, _: Option<ConversationId>, _: u64) -> anyhow::Result<Vec<Open>> {
+        self.0.lock().unwrap().listed += 1;
+        Ok(Vec::new())
     }
 
     async fn heard_until(&self) -> anyhow::Result<Option<Time>> {
@@ -59,19 +67,26 @@ fn id(number: usize) -> ConversationId {
         .unwrap()
 }
 
-/// A page of those that ended, the last one first; nothing goes on.
-fn analytics(asked: &Asked, now: Time) -> Answer {
-    let body: Value = serde_json::from_str(&asked.body).unwrap();
-    if body["conversationFilters"][0]["predicates"][0]["operator"] != "exists" {
+/// The queue of channel 0 or 1.
+fn ended(number: usize, end: Time) -> Value {
+    let segment = json!({ "queueId": format!("queue {}", number % 2) });
+    let sessions = json!([{ "sessionId": "s", "segments": [segment] }]);
+    let participants = json!([{ "participantId": "p", "sessions": sessions }]);
+    json!({ "conversationId": id(number), "conversationEnd": end.to_string(), "participants": participants })
+}
+
+/// A page of so many that ended, the last one first; nothing goes on.
+fn analytics(asked: &Asked, now: Time, all: usize) -> Answer {
+    if !asked.body.contains(r#""exists""#) {
         return Answer::json(200, &json!({ "totalHits": 0 }));
     }
     let from = (page_of(asked) - 1) * PAGE;
-    let page = (from..ENDED.min(from + PAGE)).map(|number| {
+    let page = (from..all.min(from + PAGE)).map(|number| {
         let end = now.plus_millis(-1_000 * i64::try_from(number).unwrap());
-        json!({ "conversationId": id(number), "conversationEnd": end.to_string(), "participants": [] })
+        ended(number, end)
     });
     let page = page.collect::<Vec<_>>();
-    Answer::json(200, &json!({ "totalHits": ENDED, "conversations": page }))
+    Answer::json(200, &json!({ "totalHits": all, "conversations": page }))
 }
 
 fn page_of(asked: &Asked) -> usize {
@@ -87,40 +102,85 @@ fn pages(fake: &Fake) -> Vec<usize> {
 }
 
 /// A process that repairs; it ends when this is dropped.
-fn start(fake: &Fake, memory: &Memory, now: Time) -> (FeedBoard, JoinSet<()>) {
-    let (board, _) = FeedBoard::new(now);
-    let topic = "v2.routing.queues.q.conversations".to_owned();
-    board.set_wanted(now, &BTreeSet::from([topic]), 1, Vec::new());
-    board.up(now, 0, 1, Vec::new());
-    board.blind(now, 0);
-    let config = GenesysConfig {
-        repair_reads: 0,
-        repair_days: 1,
-        ..fake.config()
-    };
-    let tenth = Duration::from_millis(10);
-    let repair = Repair {
-        client: fake.client(),
-        sink: memory.clone(),
-        clock: clock(),
-        board: board.clone(),
-        backoff: Backoff::new(tenth, tenth, tenth, || 0.5),
-        config,
-    };
-    let (orders_tx, orders) = mpsc::unbounded_channel();
-    let order = Order {
-        channel: 0,
-        shown: None,
-        since: None,
-        until: now,
-    };
-    orders_tx.send(order).unwrap();
-    let mut task = JoinSet::new();
-    task.spawn(async move {
-        let _orders_tx = orders_tx;
-        repair.run(orders).await.unwrap();
-    });
-    (board, task)
+struct Repairing {
+    board: FeedBoard,
+    orders: mpsc::UnboundedSender<Order>,
+    now: Time,
+    _task: JoinSet<()>,
+}
+
+impl Repairing {
+    fn start(fake: &Fake, memory: &Memory, now: Time, channels: usize) -> Self {
+        let (board, _) = FeedBoard::new(now);
+        let topics = (0..channels).map(|queue| format!("v2.routing.queues.{queue}.conversations"));
+        board.set_wanted(now, &topics.collect(), channels, Vec::new());
+        let config = GenesysConfig {
+            repair_reads: 0,
+            repair_days: 1,
+            lost_after: Duration::from_secs(30),
+            ..fake.config()
+        };
+        let tenth = Duration::from_millis(10);
+        let repair = Repair {
+            client: fake.client(),
+            sink: memory.clone(),
+            clock: clock(),
+            board: board.clone(),
+            backoff: Backoff::new(tenth, tenth, tenth, || 0.5),
+            config,
+        };
+        let (orders, received) = mpsc::unbounded_channel();
+        let mut task = JoinSet::new();
+        task.spawn(async move { repair.run(received).await.unwrap() });
+        Self {
+            board,
+            orders,
+            now,
+            _task: task,
+        }
+    }
+
+    /// The channel hears, for the first time in this process.
+    fn hear(&self, channel: usize) {
+        self.board.blind(self.now, channel);
+        let queue = format!("queue {channel}");
+        let order = Order {
+            channel,
+            shown: Some(Arc::new([QueueId::from(queue)].into())),
+            since: None,
+            until: self.now,
+        };
+        self.orders.send(order).unwrap();
+        self.board.up(self.now, channel, 1, Vec::new());
+    }
+}
+
+#[tokio::test]
+async fn analytics_are_asked_once_for_all_channels_that_soon_hear() {
+    let now = SystemClock.now();
+    let fake = Fake::start(move |asked| match asked.path.as_str() {
+        "/oauth/token" => token(),
+        QUERY => analytics(asked, now, 2),
+        _ => Answer::json(500, &json!({})),
+    })
+    .await;
+    let memory = Memory::default();
+    memory.0.lock().unwrap().heard = Some(now.plus_millis(-3_600_000));
+
+    let repairing = Repairing::start(&fake, &memory, now, 2);
+    repairing.hear(1);
+    eventually("what goes on is read at once", || {
+        memory.0.lock().unwrap().listed == 1
+    })
+    .await;
+    repairing.hear(0);
+    eventually("all is read", || repairing.board.is_live()).await;
+
+    assert_eq!(pages(&fake), [1, 1], "at once, and after the lag");
+    let mut told = memory.0.lock().unwrap().told.clone();
+    told.sort_unstable();
+    told.dedup();
+    assert_eq!(told, [id(0), id(1)]);
 }
 
 #[tokio::test]
@@ -130,28 +190,32 @@ async fn a_repair_that_a_restart_interrupts_goes_on_where_it_was() {
     let well = Arc::clone(&is_well);
     let fake = Fake::start(move |asked| match asked.path.as_str() {
         "/oauth/token" => token(),
-        QUERY if *well.lock().unwrap() || page_of(asked) <= 15 => analytics(asked, now),
+        QUERY if *well.lock().unwrap() || page_of(asked) <= 15 => analytics(asked, now, ENDED),
         _ => Answer::json(500, &json!({})),
     })
     .await;
     let memory = Memory::default();
     memory.0.lock().unwrap().heard = Some(now.plus_millis(-3_600_000));
 
-    let (board, task) = start(&fake, &memory, now);
+    let interrupted = Repairing::start(&fake, &memory, now, 2);
+    interrupted.hear(0);
+    interrupted.hear(1);
     eventually("the sixteenth page is asked for", || {
         pages(&fake).contains(&16)
     })
     .await;
-    assert!(!board.is_live());
-    drop(task);
+    assert!(!interrupted.board.is_live());
+    drop(interrupted);
     let before = pages(&fake).len();
     *is_well.lock().unwrap() = true;
-    let (board, _task) = start(&fake, &memory, now);
-    eventually("all is read", || board.is_live()).await;
+    let again = Repairing::start(&fake, &memory, now, 2);
+    again.hear(1);
+    again.hear(0);
+    eventually("all is read", || again.board.is_live()).await;
 
-    let again = pages(&fake).split_off(before);
-    let repeated = again.iter().filter(|page| (3..=15).contains(*page)).count();
-    assert!(repeated <= 5, "{again:?}");
+    let pages = pages(&fake).split_off(before);
+    let repeated = pages.iter().filter(|page| (3..=15).contains(*page)).count();
+    assert!(repeated <= 5, "{pages:?}");
     let mut told = memory.0.lock().unwrap().told.clone();
     told.sort_unstable();
     told.dedup();

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Parser;
 use conversation_gateway::app::App;
@@ -17,7 +16,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::client::{self, Subscription};
 use super::organisation::{Organisation, Step};
-use super::{PATIENCE, eventually, eventually_within, postgres};
+use super::record::Record;
+use super::{eventually, postgres};
 
 /// Which database a test runs on. Every test of the store's behaviour runs on both.
 #[derive(Clone, Copy, Debug)]
@@ -186,8 +186,12 @@ impl Gateway {
 pub struct Restartable {
     data: TempDir,
     database_url: Option<String>,
+    /// Settings other than those of most tests.
+    adjust: Adjust,
     running: Option<Life>,
 }
+
+type Adjust = Box<dyn Fn(&mut Config) + Send + Sync>;
 
 /// A runtime of its own: dropped with all its tasks wherever they stand, as a kill would.
 struct Life {
@@ -196,7 +200,11 @@ struct Life {
 }
 
 impl Restartable {
-    pub async fn start(organisation: &Organisation, database: Database) -> Self {
+    pub async fn start(
+        organisation: &Organisation,
+        database: Database,
+        adjust: impl Fn(&mut Config) + Send + Sync + 'static,
+    ) -> Self {
         client::http();
         let database_url = match database {
             Database::Sqlite => None,
@@ -205,6 +213,7 @@ impl Restartable {
         let mut gateway = Self {
             data: tempfile::tempdir().expect("a directory"),
             database_url,
+            adjust: Box::new(adjust),
             running: None,
         };
         gateway.restart(organisation).await;
@@ -221,6 +230,7 @@ impl Restartable {
     pub async fn restart(&mut self, organisation: &Organisation) {
         let mut config = settings(organisation, &self.data, &[]);
         config.store.database_url = self.database_url.clone().map(Into::into);
+        (self.adjust)(&mut config);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -250,77 +260,9 @@ impl Restartable {
         self.running = Some(Life { address, runtime });
     }
 
-    fn address(&self) -> SocketAddr {
-        self.running.as_ref().expect("it runs").address
-    }
-
-    pub async fn until_live(&self) {
-        self.until_live_within(PATIENCE).await;
-    }
-
-    pub async fn until_live_within(&self, patience: Duration) {
-        eventually_within(patience, "the feed is live", || async {
-            let query = "{ feedStatus { state } }";
-            let data = client::query(self.address(), query, json!({})).await;
-            (data["feedStatus"]["state"] == "LIVE").then_some(())
-        })
-        .await;
-    }
-
-    /// How many conversations there are, ended ones too.
-    pub async fn count(&self) -> usize {
-        let statuses =
-            "CREATED SCHEDULED IN_FLOW WAITING_IN_QUEUE ALERTING DIALING CONNECTED ON_HOLD PARKED
-            VOICEMAIL TRANSFERRING TRANSFERRED_OUT AFTER_CALL_WORK IDLE ENDED";
-        let query = format!(
-            "{{ conversationCounts(filter: {{ statuses: [{statuses}] }}, groupBy: [STATUS]) {{ count }} }}"
-        );
-        let data = client::query(self.address(), &query, json!({})).await;
-        let counts = data["conversationCounts"].as_array().expect("a list");
-        let counts = counts.iter().filter_map(|group| group["count"].as_u64());
-        usize::try_from(counts.sum::<u64>()).expect("it fits")
-    }
-
-    pub async fn history(&self, id: &str) -> Vec<String> {
-        let nodes = self.nodes(id).await;
-        let status = |node: &Value| node["status"].as_str().expect("a status").to_owned();
-        nodes.iter().map(status).collect()
-    }
-
-    /// Where the conversation stands; null when it is not known.
-    pub async fn row(&self, id: &str) -> Value {
-        let query = "query($id: ID!) { conversation(conversationId: $id) {
-            calculatedStatus conversationEnd owner { kind genesysId } } }";
-        let data = client::query(self.address(), query, json!({ "id": id })).await;
-        data["conversation"].clone()
-    }
-
-    /// The history for people; each change follows on the one before.
-    pub async fn told(&self, id: &str) -> Vec<String> {
-        let nodes = self.nodes(id).await;
-        let line = |node: &Value| {
-            format!(
-                "{} {} {} {}",
-                node["occurredAt"], node["status"], node["cause"], node["gapBefore"]
-            )
-        };
-        nodes.iter().map(line).collect()
-    }
-
-    async fn nodes(&self, id: &str) -> Vec<Value> {
-        let query =
-            "query($id: ID!) { conversation(conversationId: $id) { statusHistory(first: 200) {
-            nodes { number previousStatus status occurredAt cause gapBefore } } } }";
-        let data = client::query(self.address(), query, json!({ "id": id })).await;
-        let nodes = &data["conversation"]["statusHistory"]["nodes"];
-        let nodes = nodes.as_array().cloned().unwrap_or_default();
-        let mut previous = &Value::Null;
-        for (node, number) in nodes.iter().zip(1..) {
-            assert_eq!(node["number"], number, "{nodes:#?}");
-            assert_eq!(&node["previousStatus"], previous, "{nodes:#?}");
-            previous = &node["status"];
-        }
-        nodes
+    /// What it says; of another address after each start.
+    pub fn record(&self) -> Record {
+        Record(self.running.as_ref().expect("it runs").address)
     }
 }
 

@@ -5,6 +5,8 @@ pub mod client;
 pub mod gateway;
 pub mod organisation;
 pub mod postgres;
+pub mod process;
+pub mod record;
 
 use std::time::Duration;
 

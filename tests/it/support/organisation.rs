@@ -6,10 +6,19 @@ use conversation_gateway::simulator::{Simulator, SimulatorConfig};
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::eventually;
+use super::process::{self, Process};
+
 pub struct Organisation {
     pub address: SocketAddr,
     http: reqwest::Client,
-    _stop: DropGuard,
+    _life: Life,
+}
+
+/// What ends the organisation when it is dropped.
+enum Life {
+    Task { _stop: DropGuard },
+    Process { _process: Process },
 }
 
 /// A step as the simulator's author wrote it down.
@@ -33,8 +42,27 @@ impl Organisation {
         Self {
             address,
             http: super::client::http(),
-            _stop: token.drop_guard(),
+            _life: Life::Task {
+                _stop: token.drop_guard(),
+            },
         }
+    }
+
+    /// In a process of its own, with flags of the command `simulate`.
+    pub async fn start_process(flags: &[&str]) -> Self {
+        let address = process::free_address();
+        let process = process::simulator(address, flags);
+        let organisation = Self {
+            address,
+            http: super::client::http(),
+            _life: Life::Process { _process: process },
+        };
+        let url = format!("{}/sim/stats", organisation.url());
+        eventually("the simulator answers", || async {
+            organisation.http.get(&url).send().await.ok()
+        })
+        .await;
+        organisation
     }
 
     pub fn url(&self) -> String {

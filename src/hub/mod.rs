@@ -84,9 +84,9 @@ impl Hub {
             let step = usize::try_from(head - read).unwrap_or(STEP).min(STEP);
             let entries = store.updates_after(read, step).await?;
             read = entries.last().map_or(head, |entry| entry.sequence());
-            entries
-                .into_iter()
-                .for_each(|entry| hub.order().tail.push(entry));
+            for entry in entries {
+                hub.order().tail.push(entry);
+            }
         }
         Ok(hub)
     }
