@@ -126,7 +126,7 @@ impl Documents {
         }
         let parsed = parse_query(text).ok()?;
         let document = Arc::new(Document {
-            direct: only(&parsed.operations).and_then(Direct::of),
+            direct: chosen(&parsed.operations, None).and_then(Direct::of),
             parsed,
             valid: Mutex::default(),
         });
@@ -255,17 +255,6 @@ fn chosen<'a>(
             all.values().next().map(|only| &only.node)
         }
         _ => None,
-    }
-}
-
-/// The operation of a document that has no other.
-fn only(operations: &DocumentOperations) -> Option<&OperationDefinition> {
-    match operations {
-        DocumentOperations::Single(only) => Some(&only.node),
-        DocumentOperations::Multiple(all) if all.len() == 1 => {
-            all.values().next().map(|only| &only.node)
-        }
-        DocumentOperations::Multiple(_) => None,
     }
 }
 
