@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use conversation_gateway::domain::caller::{Caller, Scope};
 use conversation_gateway::domain::conversation::Conversation;
 use conversation_gateway::domain::filter::{Filter, Membership, Sighting, sighting};
@@ -275,7 +274,7 @@ async fn subscribe_until_done(
                 delivery = following.next() => {
                     let delivery = delivery.expect("it goes on").expect("the database answers");
                     after = Some(delivery.cursor);
-                    segment.received.push((delivery.cursor, text(&delivery.text)));
+                    segment.received.push((delivery.cursor, delivery.text.to_string()));
                     idle = 0;
                 }
                 changed = generation.changed() => {
@@ -336,12 +335,12 @@ struct Plain {
 }
 
 impl Render for Plain {
-    fn render(&mut self, told: Told) -> BoxFuture<'_, Bytes> {
+    fn render(&mut self, told: Told) -> BoxFuture<'_, Arc<str>> {
         Box::pin(async move {
             if self.slow {
                 tokio::task::yield_now().await;
             }
-            Bytes::from(line(
+            Arc::from(line(
                 &self.scope,
                 &told.entry,
                 told.sighting,
@@ -361,10 +360,6 @@ fn line(scope: &Scope, entry: &Committed, sighting: Sighting, number: u32) -> St
         sighting.membership,
         sighting.out_of_scope
     )
-}
-
-fn text(bytes: &Bytes) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 impl Course {

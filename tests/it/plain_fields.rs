@@ -56,8 +56,9 @@ async fn an_answer_from_memory_is_the_very_text_of_the_general_way() {
     let id = organisation.begin(json!({ "mediaType": "VOICE" })).await;
     organisation.steps(&id, &["enqueue"]).await;
     gateway.until_status(&id, "WAITING_IN_QUEUE").await;
-    let other = organisation.begin(json!({ "mediaType": "CHAT" })).await;
-    gateway.until_status(&other, "IN_FLOW").await;
+    let other = organisation.begin(json!({ "mediaType": "VOICE" })).await;
+    organisation.steps(&other, &["enqueue"]).await;
+    gateway.until_status(&other, "WAITING_IN_QUEUE").await;
     let link = "mutation($id: ID!) { linkConversation(input: { conversationId: $id, \
          verb: UPDATED, key: CASE, objectId: \"a \\\"case\\\"\" }) { conversation { version } } }";
     for id in [&id, &other] {
