@@ -51,6 +51,17 @@ impl Batch {
         self.ingest.note(sight).await.unwrap();
     }
 
+    /// Writes what was handed over; gives back the statuses that were told.
+    async fn told(self) -> Vec<ConversationStatus> {
+        let token = CancellationToken::new();
+        token.cancel();
+        self.writer.run(token).await.unwrap();
+        let entries = self.ingest.store.updates_after(0, 100).await.unwrap();
+        let mut told: Vec<_> = entries.iter().map(|it| it.update().after.status).collect();
+        told.dedup();
+        told
+    }
+
     /// Writes what was handed over; gives back the status that then stands, and what is to be asked.
     async fn written(mut self) -> (Option<ConversationStatus>, Vec<Need>) {
         let token = CancellationToken::new();
@@ -141,4 +152,36 @@ async fn what_comes_in_a_window_waits_for_a_reading_made_after_it() {
     let (status, needs) = batch.written().await;
     assert_eq!(status, Some(ConversationStatus::Connected));
     assert_eq!(needs, [Need::ReadNow(conversation_id())]);
+}
+
+/// What analytics say of the call at that second of its life.
+fn analytics(second: i64, end: Option<i64>) -> ConversationEvent {
+    let mut event = heard(second);
+    event.fact = Fact::Seen {
+        snapshot: Snapshot {
+            source: Source::Analytics,
+            end: end.map(at),
+            ..at_second(second)
+        },
+        cause: ChangeCause::Reconciled,
+        read_at: None,
+        gap_before: false,
+    };
+    event
+}
+
+#[tokio::test]
+async fn what_was_heard_before_analytics_tell_of_the_end_is_told_too() {
+    use ConversationStatus::{Alerting, Connected, Ended};
+    let batch = Batch::new().await;
+    let (channel, shown) = (0, None);
+    batch.note(Sight::Blind { channel, shown }).await;
+    batch.event(heard(15)).await;
+    // Of one that goes on they are not taken: the reading that the notification waits for says more.
+    batch.event(analytics(21, None)).await;
+    batch.event(analytics(75, Some(75))).await;
+    let told = batch.told().await;
+    assert!(told.contains(&Alerting), "{told:?}");
+    assert!(told.contains(&Connected), "{told:?}");
+    assert_eq!(told.last(), Some(&Ended), "{told:?}");
 }

@@ -121,6 +121,9 @@ impl Work {
                     self.route(&frame, sights);
                 }
             }
+            Fact::Seen { snapshot, .. } if snapshot.source == Source::Analytics => {
+                self.take_analytics(event, snapshot, sights);
+            }
             Fact::Failed {
                 work: WorkKind::Reading,
                 ..
@@ -129,6 +132,29 @@ impl Work {
                 self.apply(event, &[], sights);
             }
             _ => self.apply(event, &[], sights),
+        }
+    }
+
+    /// Analytics know all of a conversation that has ended, so that what waits for a reading need not
+    /// wait any more. Of one that goes on the awaited reading says more.
+    fn take_analytics(
+        &mut self,
+        event: &ConversationEvent,
+        snapshot: &Snapshot,
+        sights: &Sights<'_>,
+    ) {
+        let id = event.conversation_id;
+        let waits = self.held.contains_key(&id)
+            || (sights.gate.is_held(id) && !self.released.contains(&id));
+        if !waits {
+            self.apply(event, &[], sights);
+        } else if snapshot.end.is_some() {
+            let waiting = self.waiting(id, sights.gate);
+            self.let_go(id);
+            self.apply(event, &waiting, sights);
+        } else {
+            // It is neither refused nor does it change anything.
+            self.item(event, sights.known);
         }
     }
 

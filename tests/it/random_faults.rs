@@ -73,19 +73,39 @@ impl Mishap {
 
 /// The times at which something heard may have been lost.
 #[derive(Default)]
-struct Losses(Vec<(Time, Time)>);
+struct Losses {
+    lost: Vec<(Time, Time)>,
+    /// When Genesys refused to be asked: what was heard waits in memory for a reading meanwhile.
+    refused: Vec<(Time, Time)>,
+}
+
+/// What was heard so shortly before may not be written yet.
+const UNWRITTEN_MS: i64 = 1_000;
 
 impl Losses {
-    /// What was heard so shortly before may not be written yet.
-    fn add(&mut self, from: Time, until: Time) {
-        self.0
-            .push((from.plus_millis(-1_000), until.plus_millis(200)));
+    fn add(&mut self, mishap: &Mishap, from: Time, until: Time) {
+        if let Mishap::Fault(fault) = mishap
+            && let Some(for_ms) = fault["forMs"].as_i64()
+        {
+            self.refused.push((from, from.plus_millis(for_ms)));
+        }
+        if !mishap.loses_what_was_heard() {
+            return;
+        }
+        let mut since = from.plus_millis(-UNWRITTEN_MS);
+        if let Mishap::Kill { .. } = mishap {
+            for (begun, ended) in self.refused.iter().rev() {
+                if *ended >= since {
+                    since = since.min(begun.plus_millis(-UNWRITTEN_MS));
+                }
+            }
+        }
+        self.lost.push((since, until.plus_millis(200)));
     }
 
     fn excuse(&self, at: Time) -> bool {
-        self.0
-            .iter()
-            .any(|(from, until)| (*from..=*until).contains(&at))
+        let mut lost = self.lost.iter();
+        lost.any(|(from, until)| (*from..=*until).contains(&at))
     }
 }
 
@@ -165,9 +185,7 @@ async fn run(seed: u64) -> Result<usize, String> {
                 gateway.restart(&organisation).await;
             }
         }
-        if mishap.loses_what_was_heard() {
-            losses.add(begun, SystemClock.now());
-        }
+        losses.add(&mishap, begun, SystemClock.now());
         tokio::time::sleep(Duration::from_millis(rng.random_range(200..900))).await;
     }
     heal(&organisation, silent_until).await;
@@ -244,7 +262,8 @@ fn is_final(row: &Value, truth: &Value) -> bool {
 
 /// The history is the truth: each step that is tellable or was heard is in it, in order, each once
 /// and nothing else. The gap of a transfer that is over within a second leaves no trace in Genesys:
-/// one that was heard may be lost with the socket or the gateway that heard it.
+/// one that was heard may be lost with the socket or the gateway that heard it, also while it waits
+/// there for a reading that Genesys refuses.
 fn agrees(history: &[String], truth: &Value, losses: &Losses) -> bool {
     let steps = truth["steps"].as_array().expect("steps");
     let mut told = Vec::new();
