@@ -148,8 +148,8 @@ impl Conversation {
 
     /// Whether a notification must wait until the conversation was read: it shows that an earlier
     /// one was missed, or takes back a mark so soon that the two may have changed places.
-    /// `repeated`: an exact repeat came just before, which may have been the later one of two.
-    pub fn doubts(&self, snapshot: &Snapshot, now: Time, repeated: bool) -> bool {
+    /// `may_be_late`: a reading or an exact repeat came just before, and this one may be older.
+    pub fn doubts(&self, snapshot: &Snapshot, now: Time, may_be_late: bool) -> bool {
         let known = &self.facts.participants;
         if snapshot.shape != Shape::Whole && (known.is_empty() || self.lacks_media(snapshot)) {
             return true;
@@ -161,7 +161,7 @@ impl Conversation {
         if snapshot.shape == Shape::Whole && leaps(known, &snapshot.participants) {
             return true;
         }
-        let may_be_marked = repeated || !self.facts.marks.is_empty();
+        let may_be_marked = may_be_late || !self.facts.marks.is_empty();
         if snapshot.shape == Shape::Whole && !may_be_marked {
             return false;
         }
@@ -172,7 +172,7 @@ impl Conversation {
                 marks_only,
                 doubtful,
                 ..
-            } => doubtful || (repeated && marks_only) || leaps(known, &told),
+            } => doubtful || (may_be_late && marks_only) || leaps(known, &told),
         }
     }
 

@@ -18,10 +18,10 @@ use crate::domain::time::Time;
 
 /// Genesys' clock and ours may differ by so much.
 const SKEW_MS: i64 = 5_000;
-/// A repeat counts as recent for so long.
-const RECENT_MS: i64 = 5_000;
-/// Repeats that are remembered before old ones are swept out.
-const MOST_REPEATS: usize = 10_000;
+/// So long after a reading or a repeat a notification may come that is older.
+const LATE_MS: i64 = 5_000;
+/// Readings and repeats that are remembered before old ones are swept out.
+const MOST_LATE: usize = 10_000;
 
 /// Which conversations a channel of the listener shows: those that touch these queues; all of them
 /// where that cannot be said.
@@ -62,7 +62,9 @@ pub(super) struct Gate {
     windows: BTreeMap<usize, Window>,
     /// Conversations that were read since the newest window closed.
     checked: HashSet<ConversationId>,
-    repeats: HashMap<ConversationId, Time>,
+    /// When something last came behind which an older notification may follow: a reading, which shows
+    /// what is still on its way, or an exact repeat, which may have been the later one of two.
+    overtaking: HashMap<ConversationId, Time>,
 }
 
 impl Gate {
@@ -72,7 +74,7 @@ impl Gate {
             held: HashMap::new(),
             windows: BTreeMap::new(),
             checked: HashSet::new(),
-            repeats: HashMap::new(),
+            overtaking: HashMap::new(),
         }
     }
 
@@ -170,16 +172,17 @@ impl Gate {
         })
     }
 
-    pub(super) fn repeated(&mut self, id: ConversationId, at: Time) {
-        if self.repeats.len() >= MOST_REPEATS {
-            self.repeats.retain(|_, seen| at.since(*seen) <= RECENT_MS);
+    pub(super) fn overtook(&mut self, id: ConversationId, at: Time) {
+        if self.overtaking.len() >= MOST_LATE {
+            self.overtaking.retain(|_, seen| !is_over(*seen, at));
         }
-        self.repeats.insert(id, at);
+        self.overtaking.insert(id, at);
     }
 
-    pub(super) fn repeated_lately(&self, id: ConversationId, now: Time) -> bool {
-        let repeat = self.repeats.get(&id);
-        repeat.is_some_and(|at| now.since(*at) <= RECENT_MS)
+    /// Whether a notification of now may be older than what came before it.
+    pub(super) fn may_be_late(&self, id: ConversationId, now: Time) -> bool {
+        let overtook = self.overtaking.get(&id);
+        overtook.is_some_and(|at| !is_over(*at, now))
     }
 
     /// When the next one has waited long enough.
@@ -205,6 +208,11 @@ impl Window {
             touched.any(|queue| queues.contains(queue))
         })
     }
+}
+
+/// Whether whatever was overtaken then has come by now.
+pub(super) fn is_over(overtook: Time, now: Time) -> bool {
+    now.since(overtook) > LATE_MS
 }
 
 fn began(participants: &[Participant]) -> Option<Time> {

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::gate::Gate;
+use super::gate::{self, Gate};
 use super::known::Known;
 use super::{Asker, Job, Need, Request, Track, Written};
 use crate::domain::audit::AuditEntry;
@@ -33,6 +33,7 @@ pub(super) struct Work {
     pub(super) unread: HashSet<ConversationId>,
     /// When those were read that the batch has a reading of.
     pub(super) checked: HashMap<ConversationId, Time>,
+    /// Exact repeats: an older notification may follow.
     pub(super) repeats: Vec<(ConversationId, Time)>,
 }
 
@@ -106,10 +107,11 @@ impl Work {
                 read_at: Some(read_at),
                 ..
             } if snapshot.source == Source::Rest => {
+                // The answer may show what came after the question was sent.
                 let (before, after): (Vec<_>, Vec<_>) = self
                     .waiting(id, sights.gate)
                     .into_iter()
-                    .partition(|frame| frame.received_at <= *read_at);
+                    .partition(|frame| frame.received_at <= event.received_at);
                 self.let_go(id);
                 if sights.gate.is_unread_since(id, *read_at) {
                     self.unread.insert(id);
@@ -117,7 +119,8 @@ impl Work {
                 let checked = self.checked.entry(id).or_insert(*read_at);
                 *checked = (*checked).max(*read_at);
                 self.apply(event, &before, sights);
-                for frame in after {
+                let during = before.into_iter().filter(|it| it.received_at > *read_at);
+                for frame in during.chain(after) {
                     self.route(&frame, sights);
                 }
             }
@@ -169,12 +172,14 @@ impl Work {
         if waits || self.held.contains_key(&id) || self.unread.contains(&id) {
             return true;
         }
-        let repeated = sights.gate.repeated_lately(id, event.received_at);
+        let now = event.received_at;
         let checked = self.checked.get(&id);
+        let may_be_late = sights.gate.may_be_late(id, now)
+            || checked.is_some_and(|read_at| !gate::is_over(*read_at, now));
         let is_checked = checked.is_some_and(|read_at| sights.gate.is_covered(*read_at));
         let known = &self.item(event, sights.known).conversation;
         let is_suspect = !is_checked && sights.gate.suspects(known, snapshot);
-        is_suspect || known.doubts(snapshot, event.received_at, repeated)
+        is_suspect || known.doubts(snapshot, now, may_be_late)
     }
 
     fn waiting(&mut self, id: ConversationId, gate: &Gate) -> Vec<ConversationEvent> {

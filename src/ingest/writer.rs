@@ -194,9 +194,10 @@ impl IngestLoop {
         let checked = std::mem::take(&mut work.checked);
         for (id, read_at) in checked.into_iter().filter(|(id, _)| written(id)) {
             self.gate.check(id, read_at);
+            self.gate.overtook(id, read_at);
         }
         for (id, at) in std::mem::take(&mut work.repeats) {
-            self.gate.repeated(id, at);
+            self.gate.overtook(id, at);
         }
         let held = std::mem::take(&mut work.held);
         for (id, frames) in held.into_iter().filter(|(id, _)| written(id)) {

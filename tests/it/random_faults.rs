@@ -294,7 +294,7 @@ fn fits(history: &[String], steps: &[(String, bool)], last: Option<&str>) -> boo
 
 async fn run_all(seeds: Vec<u64>) {
     let mut failed = Vec::new();
-    let (mut conversations, mut over) = (0, 0);
+    let (mut conversations, mut over, mut told) = (0, 0, 0);
     let mut running = tokio::task::JoinSet::new();
     let mut waiting = seeds.iter().copied();
     loop {
@@ -311,6 +311,10 @@ async fn run_all(seeds: Vec<u64>) {
             (_, Ok(Ok(checked))) => conversations += checked,
             (_, Ok(Err(differs))) => failed.push(differs),
             (seed, Err(panicked)) => failed.push(format!("seed {seed}: {panicked}")),
+        }
+        if let Some(differs) = failed.get(told) {
+            println!("{differs}");
+            told += 1;
         }
         println!(
             "{over} of {} are over, {} differ",
