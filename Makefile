@@ -94,7 +94,7 @@ screenshots: web
 .PHONY: fuzz
 fuzz:
 	@scripts/need nextest
-	GATEWAY_FUZZ_SECONDS=$${GATEWAY_FUZZ_SECONDS:-600} $(CARGO) nextest run --locked --profile soak --lib -E 'test(fuzz::)' --no-capture
+	GATEWAY_FUZZ_SECONDS=$${GATEWAY_FUZZ_SECONDS:-600} $(CARGO) nextest run --workspace --locked --profile soak -E 'test(fuzz::)' --no-capture
 
 # The random runs in full: 200 of the listener under faults, each replayed by GATEWAY_FAULT_SEED=<seed>,
 # and a day's outage of the optimised program; 500 of the live feed under fire, each replayed by
@@ -103,8 +103,8 @@ fuzz:
 soak: web
 	@scripts/need postgresql nextest
 	$(CARGO) build --profile demo --locked --bin conversation-gateway
-	GATEWAY_BIN="$(abspath $(TARGET))/demo/conversation-gateway" GATEWAY_FAULT_RUNS=$${GATEWAY_FAULT_RUNS:-200} $(CARGO) nextest run --locked --profile soak --run-ignored all -E 'test(random_faults::) | test(outage::)' --no-capture
-	GATEWAY_TEST_RUNS=$${GATEWAY_TEST_RUNS:-500} $(CARGO) nextest run --locked --profile soak -E 'test(feed::whatever_happens)' --no-capture
+	GATEWAY_BIN="$(abspath $(TARGET))/demo/conversation-gateway" GATEWAY_FAULT_RUNS=$${GATEWAY_FAULT_RUNS:-200} $(CARGO) nextest run --workspace --locked --profile soak --run-ignored all -E 'test(random_faults::) | test(outage::)' --no-capture
+	GATEWAY_TEST_RUNS=$${GATEWAY_TEST_RUNS:-500} $(CARGO) nextest run --workspace --locked --profile soak -E 'test(feed::whatever_happens)' --no-capture
 
 schema:
 	$(CARGO) run --quiet -- schema > schema.graphql.new
