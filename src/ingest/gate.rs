@@ -62,7 +62,7 @@ pub(super) struct Gate {
     windows: BTreeMap<usize, Window>,
     /// Conversations that were read since the newest window closed.
     checked: HashSet<ConversationId>,
-    /// When something last came behind which an older notification may follow: a reading, which shows
+    /// When something last came that an older notification may follow: a reading, which shows
     /// what is still on its way, or an exact repeat, which may have been the later one of two.
     overtaking: HashMap<ConversationId, Time>,
 }

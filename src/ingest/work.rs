@@ -107,11 +107,10 @@ impl Work {
                 read_at: Some(read_at),
                 ..
             } if snapshot.source == Source::Rest => {
-                // The answer may show what came after the question was sent.
                 let (before, after): (Vec<_>, Vec<_>) = self
                     .waiting(id, sights.gate)
                     .into_iter()
-                    .partition(|frame| frame.received_at <= event.received_at);
+                    .partition(|frame| frame.received_at <= *read_at);
                 self.let_go(id);
                 if sights.gate.is_unread_since(id, *read_at) {
                     self.unread.insert(id);
@@ -119,8 +118,7 @@ impl Work {
                 let checked = self.checked.entry(id).or_insert(*read_at);
                 *checked = (*checked).max(*read_at);
                 self.apply(event, &before, sights);
-                let during = before.into_iter().filter(|it| it.received_at > *read_at);
-                for frame in during.chain(after) {
+                for frame in after {
                     self.route(&frame, sights);
                 }
             }
