@@ -3,6 +3,7 @@
 //! Genesys numbers nothing, so age shows only in what can't be undone: a snapshot that takes such a
 //! fact back is older. Marks that come and go (hold, park, scheduled times) are no evidence.
 
+use super::naming;
 use super::phase::{Phase, phase_of};
 use super::snapshot::{AcwState, AfterCallWork, Leg, Medium, Participant, Shape, Snapshot};
 
@@ -31,6 +32,12 @@ pub fn is_older(snapshot: &Snapshot, known: &[Participant]) -> bool {
             }
         }
     })
+}
+
+/// Whether a notification shows the conversation as it was before a reading of it.
+pub fn precedes(said: &Snapshot, reading: &Snapshot) -> bool {
+    let said = naming::named(said, &reading.participants);
+    is_older(&said, &reading.participants)
 }
 
 fn shows(shape: Shape, medium: Medium) -> bool {

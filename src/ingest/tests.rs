@@ -185,3 +185,20 @@ async fn what_was_heard_before_analytics_tell_of_the_end_is_told_too() {
     assert!(told.contains(&Connected), "{told:?}");
     assert_eq!(told.last(), Some(&Ended), "{told:?}");
 }
+
+#[tokio::test]
+async fn what_came_while_a_reading_was_under_way_is_told_before_it() {
+    use ConversationStatus::{Alerting, Connected};
+    let batch = Batch::new().await;
+    let (channel, shown) = (0, None);
+    batch.note(Sight::Blind { channel, shown }).await;
+    batch.event(seen(at_second(15), 22)).await;
+    let mut reading = read(21);
+    if let Fact::Seen { read_at, .. } = &mut reading.fact {
+        *read_at = Some(at(20));
+    }
+    batch.event(reading).await;
+    let told = batch.told().await;
+    assert!(told.contains(&Alerting), "{told:?}");
+    assert_eq!(told.last(), Some(&Connected), "{told:?}");
+}

@@ -11,6 +11,7 @@ use crate::domain::audit::AuditEntry;
 use crate::domain::conversation::Conversation;
 use crate::domain::event::{ConversationEvent, Fact, Refused};
 use crate::domain::ids::ConversationId;
+use crate::domain::order;
 use crate::domain::row::{ConversationStatus, Work as WorkKind};
 use crate::domain::snapshot::{Snapshot, Source};
 use crate::domain::status::forgotten_leg;
@@ -107,10 +108,15 @@ impl Work {
                 read_at: Some(read_at),
                 ..
             } if snapshot.source == Source::Rest => {
-                let (before, after): (Vec<_>, Vec<_>) = self
-                    .waiting(id, sights.gate)
-                    .into_iter()
-                    .partition(|frame| frame.received_at <= *read_at);
+                // The answer may show what came after the question was sent.
+                let is_before = |frame: &ConversationEvent| {
+                    let Fact::Seen { snapshot: said, .. } = &frame.fact else {
+                        return false;
+                    };
+                    frame.received_at <= *read_at || order::precedes(said, snapshot)
+                };
+                let waiting = self.waiting(id, sights.gate).into_iter();
+                let (before, after): (Vec<_>, Vec<_>) = waiting.partition(is_before);
                 self.let_go(id);
                 if sights.gate.is_unread_since(id, *read_at) {
                     self.unread.insert(id);
