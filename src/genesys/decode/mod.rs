@@ -4,6 +4,8 @@
 pub mod analytics;
 mod media;
 
+use std::collections::HashSet;
+
 use super::privacy::{self, Keep};
 use super::topics;
 use super::wire;
@@ -106,6 +108,7 @@ fn snapshot(
         .id
         .and_then(|id| id.parse().ok())
         .ok_or(Skip::NotAConversationId)?;
+    let mut ids = HashSet::new();
     let participants = body
         .participants
         .ok_or(Skip::NoParticipants)?
@@ -115,7 +118,11 @@ fn snapshot(
             Shape::Whole => participant(sent?, terms),
             Shape::Medium(medium) => media::participant(sent?, medium, terms),
         })
-        .collect::<Result<_, _>>()?;
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        // One that comes twice is one.
+        .filter(|participant| ids.insert(participant.id.clone()))
+        .collect();
     Ok(Snapshot {
         conversation_id,
         source,

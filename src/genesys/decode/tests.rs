@@ -136,6 +136,14 @@ fn customers_names_and_addresses_are_kept_where_that_is_wanted() {
 }
 
 #[test]
+fn a_participant_that_comes_twice_is_one() {
+    let mut frame: Value = serde_json::from_str(HELD).unwrap();
+    let participants = frame["eventBody"]["participants"].as_array_mut().unwrap();
+    participants.push(participants[0].clone());
+    assert_eq!(snapshot_of(&frame.to_string()), snapshot_of(HELD));
+}
+
+#[test]
 fn queue_names_come_from_the_list_or_from_rest() {
     let names = |snapshot: &Snapshot| {
         snapshot
