@@ -14,7 +14,7 @@ help:
 	@echo "make lint    formatting and lints only"
 	@echo "make unit    Rust tests only (unit and integration)"
 	@echo "make protocol  the front door against the protocols' own libraries"
-	@echo "make soak    200 random runs under faults, a day's outage, 500 runs of the live feed; takes an hour or two"
+	@echo "make soak    200 random runs under faults, a day's outage, 500 runs of the live feed"
 	@echo "make fuzz    random inputs for whatever reads what strangers send"
 	@echo "make e2e     browser tests only"
 	@echo "make sdk     Genesys' own SDKs against the simulator only"

@@ -151,9 +151,7 @@ impl Work {
         sights: &Sights<'_>,
     ) {
         let id = event.conversation_id;
-        let waits = self.held.contains_key(&id)
-            || (sights.gate.is_held(id) && !self.released.contains(&id));
-        if !waits {
+        if !self.awaits_reading(id, sights.gate) {
             self.apply(event, &[], sights);
         } else if snapshot.end.is_some() {
             let waiting = self.waiting(id, sights.gate);
@@ -172,8 +170,7 @@ impl Work {
         sights: &Sights<'_>,
     ) -> bool {
         let id = event.conversation_id;
-        let waits = sights.gate.is_held(id) && !self.released.contains(&id);
-        if waits || self.held.contains_key(&id) || self.unread.contains(&id) {
+        if self.awaits_reading(id, sights.gate) || self.unread.contains(&id) {
             return true;
         }
         let now = event.received_at;
@@ -184,6 +181,11 @@ impl Work {
         let known = &self.item(event, sights.known).conversation;
         let is_suspect = !is_checked && sights.gate.suspects(known, snapshot);
         is_suspect || known.doubts(snapshot, now, may_be_late)
+    }
+
+    /// Whether notifications of the conversation wait until it was read.
+    fn awaits_reading(&self, id: ConversationId, gate: &Gate) -> bool {
+        self.held.contains_key(&id) || (gate.is_held(id) && !self.released.contains(&id))
     }
 
     fn waiting(&mut self, id: ConversationId, gate: &Gate) -> Vec<ConversationEvent> {
