@@ -12,6 +12,12 @@ const focused = () =>
     return (label ?? element?.textContent ?? "").trim();
   });
 
+/** The words of the option that a list has chosen. */
+const chosen = (label: string) =>
+  on.page
+    .getByLabel(label)
+    .evaluate((list) => (list as HTMLSelectElement).selectedOptions[0]?.textContent);
+
 /** Presses Tab until `name` has the focus, which must be visible to the eye. */
 async function tabTo(name: string | RegExp, key = "Tab") {
   const passed: string[] = [];
@@ -67,7 +73,9 @@ describe("by keyboard alone", () => {
     await tabTo("Close…");
     await on.page.keyboard.press("Enter");
     await tabTo("Wrap-up code");
+    await on.page.getByRole("option", { name: "Resolved" }).waitFor({ state: "attached" });
     await on.page.keyboard.type("Resolved");
+    expect(await chosen("Wrap-up code")).toBe("Resolved");
     await tabTo("Close conversation");
     await on.page.keyboard.press("Enter");
     await on.page.getByText("Closed: Genesys shows it as ended.").waitFor();
