@@ -108,6 +108,7 @@ pub(crate) fn life(index: u32, changes: u32) -> anyhow::Result<Change> {
         step += 1;
     }
     Ok(Change {
+        before: None,
         conversation,
         updates,
         deeds: Vec::new(),

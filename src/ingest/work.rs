@@ -43,7 +43,8 @@ pub(super) struct Item {
     updates: Vec<Update>,
     deeds: Vec<AuditEntry>,
     committed: Vec<Arc<Committed>>,
-    was_stored: bool,
+    /// As it is stored.
+    before: Option<Arc<Conversation>>,
     /// The place in the batch of the event that made the row.
     made_by: Option<usize>,
     pub(super) needs: Vec<Need>,
@@ -220,12 +221,13 @@ impl Work {
             self.order.push(id);
         }
         self.items.entry(id).or_insert_with(|| {
-            let conversation = known.get(id).map_or_else(
+            let known = known.get(id);
+            let conversation = known.map_or_else(
                 || Conversation::unknown(id, event.received_at),
                 |known| Conversation::clone(known),
             );
             Item {
-                was_stored: conversation.version > 0,
+                before: known.filter(|known| known.version > 0).cloned(),
                 made_by: None,
                 conversation,
                 updates: Vec::new(),
@@ -267,7 +269,7 @@ impl Work {
                     item.deeds.push(asker.deed.clone());
                 }
                 item.take(applied.updates, event, sights.track);
-                let is_new = !item.was_stored && !item.updates.is_empty();
+                let is_new = item.before.is_none() && !item.updates.is_empty();
                 if is_new && item.made_by.is_none() {
                     item.made_by = Some(place);
                 }
@@ -284,6 +286,7 @@ impl Work {
             .filter_map(|id| self.items.get(id))
             .filter(|item| !item.updates.is_empty())
             .map(|item| Change {
+                before: item.before.clone(),
                 conversation: item.conversation.clone(),
                 updates: item.updates.clone(),
                 deeds: item.deeds.clone(),
@@ -322,7 +325,7 @@ impl Item {
             || !matches!(event.fact, Fact::Seen { .. })
             || self.conversation.registration.is_some()
             || !self.conversation.links.is_empty()
-            || self.was_stored;
+            || self.before.is_some();
         if wanted {
             self.followed_only = false;
             self.updates.extend(updates);

@@ -1,17 +1,16 @@
 //! The one place that writes: conversations, their projections and the log, in one transaction.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict, Query};
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, DbBackend, EntityName, EntityTrait,
-    FromQueryResult, Iterable, QueryFilter, QueryOrder, QueryTrait,
+    FromQueryResult, IdenStatic, Iterable, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
 use crate::domain::audit::AuditEntry;
 use crate::domain::conversation::Conversation;
-use crate::domain::facts::Facts;
 use crate::domain::ids::ConversationId;
 use crate::domain::row::Row;
 use crate::domain::time::Time;
@@ -25,16 +24,17 @@ use super::error::{Conflict, StoreError};
 use super::projection::{self, Difference};
 use super::rows;
 use super::session::Session;
-use super::statements::{inserts, overwrite};
+use super::statements::{inserts, overwrite, rest};
 
 type Transaction = Session<DatabaseTransaction>;
 
-/// A conversation as it shall be, with what was done to it. `conversation` holds all its links.
+/// A conversation as it shall be, with what was done to it. Both states hold all its links.
 #[derive(Clone, Debug)]
 pub struct Change {
+    /// What the change began from, as it is stored; `None` for a conversation that must not exist yet.
+    pub before: Option<Arc<Conversation>>,
     pub conversation: Conversation,
-    /// Oldest first, with consecutive versions. The first one's version says from which version the
-    /// change began: 1 for a conversation that must not exist yet.
+    /// Oldest first, with the versions that follow.
     pub updates: Vec<Update>,
     /// Who asked for it, for the audit trail.
     pub deeds: Vec<AuditEntry>,
@@ -43,21 +43,20 @@ pub struct Change {
 impl Change {
     /// The stored version that the change began from; 0: none may exist.
     fn expected(&self) -> u32 {
-        self.updates
-            .first()
-            .map_or(self.conversation.version, |first| {
-                first.version.saturating_sub(1)
-            })
+        self.before.as_ref().map_or(0, |before| before.version)
     }
 }
 
-/// A change that won its race.
+/// A change that won its race, so that what it began from is what is stored.
 struct Winner<'a> {
     change: &'a Change,
     col_id: i64,
-    /// What is stored so far.
-    facts: Facts,
-    row: Option<Row>,
+}
+
+impl Winner<'_> {
+    fn before(&self) -> Option<&Conversation> {
+        self.change.before.as_deref()
+    }
 }
 
 impl Store {
@@ -103,22 +102,11 @@ async fn race<'a>(
     for change in changes {
         let id = change.conversation.id;
         if let Some(&col_id) = new.get(&id) {
-            winners.push(Winner {
-                change,
-                col_id,
-                facts: Facts::default(),
-                row: None,
-            });
-        } else if let Some(model) = stored.remove(&id)
-            && change.expected() != 0
-            && model.version == i64::from(change.expected())
+            winners.push(Winner { change, col_id });
+        } else if let Some((col_id, version)) = stored.remove(&id)
+            && version == i64::from(change.expected())
         {
-            winners.push(Winner {
-                change,
-                col_id: model.col_id,
-                facts: rows::facts(&model)?,
-                row: Some(rows::to_row(model)?),
-            });
+            winners.push(Winner { change, col_id });
         }
     }
     Ok(winners)
@@ -161,10 +149,12 @@ async fn insert_new(
     Ok(inserted)
 }
 
+/// The key and the version of each conversation that changes, which stay as they are until the commit.
 async fn lock_known(
     transaction: &Transaction,
     changes: &[&Change],
-) -> Result<HashMap<ConversationId, conversation::Model>, StoreError> {
+) -> Result<HashMap<ConversationId, (i64, i64)>, StoreError> {
+    use conversation::Column::{ColId, Conversationid, Version};
     let ids: Vec<String> = changes
         .iter()
         .filter(|change| change.expected() != 0)
@@ -175,48 +165,78 @@ async fn lock_known(
         return Ok(stored);
     }
     let mut select = conversation::Entity::find()
-        .filter(conversation::Column::Conversationid.is_in(ids))
-        .order_by_asc(conversation::Column::Conversationid)
+        .select_only()
+        .columns([ColId, Conversationid, Version])
+        .filter(Conversationid.is_in(ids))
+        .order_by_asc(Conversationid)
         .into_query();
     if transaction.backend() == DbBackend::Postgres {
         select.lock(LockType::Update);
     }
     for row in transaction.all(&select).await? {
-        let model = conversation::Model::from_query_result(&row, "")?;
-        let id = model
-            .conversationid
+        let id: String = row.try_get("", Conversationid.as_str())?;
+        let id = id
             .parse()
             .map_err(|_| StoreError::unreadable("conversation"))?;
-        stored.insert(id, model);
+        let (col_id, version) = (ColId.as_str(), Version.as_str());
+        stored.insert(id, (row.try_get("", col_id)?, row.try_get("", version)?));
     }
     Ok(stored)
 }
 
 /// The rows are locked and known to exist, so inserting over them is one statement for all.
 async fn write_known(transaction: &Transaction, winners: &[Winner<'_>]) -> Result<(), StoreError> {
-    let models: Vec<_> = winners
-        .iter()
-        .filter(|winner| winner.row.is_some())
+    let known = winners.iter().filter(|winner| winner.before().is_some());
+    let models: Vec<_> = known
         .map(|winner| rows::to_model(winner.col_id, &winner.change.conversation))
         .collect();
+    let mut kept = vec![
+        conversation::Column::ColId,
+        conversation::Column::Conversationid,
+    ];
+    kept.extend(unchanged(winners));
     for mut insert in inserts(&models, None) {
-        insert.on_conflict(overwrite::<conversation::Entity>(
-            &[conversation::Column::ColId],
-            None,
-        ));
+        let mut over = OnConflict::column(conversation::Column::ColId);
+        over.update_columns(rest::<conversation::Entity>(&kept));
+        insert.on_conflict(over);
         transaction.run(&insert).await?;
     }
     Ok(())
+}
+
+/// Columns that have an index and that none of the changes touches. Writing the same value again
+/// would write the index's pages again.
+fn unchanged(winners: &[Winner<'_>]) -> impl Iterator<Item = conversation::Column> {
+    use conversation::Column::{Calculatedstatus, Createdat, Lastqueueid, Startedat, Statussince};
+    type Same = fn(&Row, &Row) -> bool;
+    let indexed: [(_, Same); 5] = [
+        (Calculatedstatus, |old, new| old.status == new.status),
+        (Createdat, |old, new| old.created_at == new.created_at),
+        (Lastqueueid, |old, new| {
+            old.last_queue_id == new.last_queue_id
+        }),
+        (Startedat, |old, new| {
+            rows::started_at(old) == rows::started_at(new)
+        }),
+        (Statussince, |old, new| old.status_since == new.status_since),
+    ];
+    indexed.into_iter().filter_map(|(column, same)| {
+        let is_same = |winner: &Winner<'_>| {
+            let before = winner.before();
+            before.is_none_or(|before| same(&before.row, &winner.change.conversation.row))
+        };
+        winners.iter().all(is_same).then_some(column)
+    })
 }
 
 async fn write_legs(transaction: &Transaction, winners: &[Winner<'_>]) -> Result<(), StoreError> {
     use participant::Column::{ColId, Conversationid, Participantid, Sessionid};
     let mut difference = Difference::default();
     for winner in winners {
-        difference.add(
-            projection::legs(winner.col_id, &winner.facts),
-            projection::legs(winner.col_id, &winner.change.conversation.facts),
-        );
+        let legs =
+            |conversation: &Conversation| projection::legs(winner.col_id, &conversation.facts);
+        let old = winner.before().map(legs).unwrap_or_default();
+        difference.add(old, legs(&winner.change.conversation));
     }
     delete::<participant::Entity>(transaction, &difference.gone, |leg| {
         Condition::all()
@@ -236,39 +256,35 @@ async fn write_legs(transaction: &Transaction, winners: &[Winner<'_>]) -> Result
 }
 
 async fn write_agents(transaction: &Transaction, winners: &[Winner<'_>]) -> Result<(), StoreError> {
-    use agent::Column::{Conversation, Userid};
+    use agent::Column::{Conversation as ConversationKey, Userid};
     let mut difference = Difference::default();
     for winner in winners {
-        let old = winner.row.as_ref();
-        difference.add(
-            old.map(|row| projection::agents(winner.col_id, row))
-                .unwrap_or_default(),
-            projection::agents(winner.col_id, &winner.change.conversation.row),
-        );
+        let agents =
+            |conversation: &Conversation| projection::agents(winner.col_id, &conversation.row);
+        let old = winner.before().map(agents).unwrap_or_default();
+        difference.add(old, agents(&winner.change.conversation));
     }
     delete::<agent::Entity>(transaction, &difference.gone, |agent| {
         Condition::all()
-            .add(Conversation.eq(agent.conversation))
+            .add(ConversationKey.eq(agent.conversation))
             .add(Userid.eq(&agent.userid))
     })
     .await?;
     for mut insert in inserts(&difference.written, None) {
-        insert.on_conflict(overwrite::<agent::Entity>(&[Conversation, Userid], None));
+        insert.on_conflict(overwrite::<agent::Entity>(&[ConversationKey, Userid], None));
         transaction.run(&insert).await?;
     }
     Ok(())
 }
 
-/// Links are compared with their table, because the rest of the conversation doesn't hold them.
 async fn write_links(transaction: &Transaction, winners: &[Winner<'_>]) -> Result<(), StoreError> {
     use context::Column::{ColId, Contexttype, Conversationid, Customkey, Keycode, Objectid};
-    let mut stored = stored_links(transaction, winners).await?;
     let mut difference = Difference::default();
     for winner in winners {
-        difference.add(
-            stored.remove(&winner.col_id).unwrap_or_default(),
-            projection::links(winner.col_id, &winner.change.conversation.links),
-        );
+        let links =
+            |conversation: &Conversation| projection::links(winner.col_id, &conversation.links);
+        let old = winner.before().map(links).unwrap_or_default();
+        difference.add(old, links(&winner.change.conversation));
     }
     delete::<context::Entity>(transaction, &difference.gone, |link| {
         Condition::all()
@@ -287,31 +303,6 @@ async fn write_links(transaction: &Transaction, winners: &[Winner<'_>]) -> Resul
         transaction.run(&insert).await?;
     }
     Ok(())
-}
-
-async fn stored_links(
-    transaction: &Transaction,
-    winners: &[Winner<'_>],
-) -> Result<HashMap<i64, BTreeMap<projection::LinkKey, context::Model>>, StoreError> {
-    let mut stored: HashMap<i64, BTreeMap<_, _>> = HashMap::new();
-    let known: Vec<i64> = winners
-        .iter()
-        .filter(|winner| winner.row.is_some())
-        .map(|winner| winner.col_id)
-        .collect();
-    if known.is_empty() {
-        return Ok(stored);
-    }
-    let select = context::Entity::find()
-        .filter(context::Column::Conversationid.is_in(known))
-        .into_query();
-    for row in transaction.all(&select).await? {
-        let mut model = context::Model::from_query_result(&row, "")?;
-        model.col_id = 0;
-        let links = stored.entry(model.conversationid).or_default();
-        links.insert(projection::link_key(&model), model);
-    }
-    Ok(stored)
 }
 
 async fn delete<E: EntityTrait>(

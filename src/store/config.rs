@@ -13,6 +13,10 @@ use super::error::StoreError;
 /// two threads need not wake each other for each few rows.
 const ROW_BUFFER: usize = 512;
 
+/// Pages of 4 kB that SQLite's write-ahead log may hold before they are copied into the file. Many
+/// changes write the same pages, so a longer log copies each less often.
+const CHECKPOINT_PAGES: u32 = 8_000;
+
 /// Where conversations and the log are kept.
 #[derive(clap::Args, Clone, Debug)]
 pub struct StoreConfig {
@@ -86,11 +90,14 @@ impl StoreConfig {
         let wait = Duration::from_millis(self.database_wait_ms);
         let options = |connections: u32, read_only: bool| {
             let mut options = self.options(url, connections);
+            // A file does not hang up, and asking takes as long as a statement.
+            options.test_before_acquire(false);
             options.map_sqlx_sqlite_opts(move |sqlite| {
                 sqlite
                     .pragma("journal_mode", "WAL")
                     .pragma("synchronous", "FULL")
                     .pragma("foreign_keys", "ON")
+                    .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
                     .pragma("query_only", if read_only { "ON" } else { "OFF" })
                     .busy_timeout(wait)
                     .row_buffer_size(ROW_BUFFER)

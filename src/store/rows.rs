@@ -77,7 +77,7 @@ pub(super) fn to_model(col_id: i64, conversation: &Conversation) -> Model {
         ownergenesysid: row.owner.as_ref().map(|owner| owner.genesys_id.clone()),
         ownername: row.owner.as_ref().and_then(|owner| owner.name.clone()),
         ownersince: row.owner.as_ref().map(|owner| owner.since.to_utc()),
-        startedat: row.conversation_start.unwrap_or(row.created_at).to_utc(),
+        startedat: started_at(row).to_utc(),
         createdat: row.created_at.to_utc(),
         updatedat: row.updated_at.to_utc(),
         version: conversation.version.into(),
@@ -91,6 +91,11 @@ pub(super) fn to_model(col_id: i64, conversation: &Conversation) -> Model {
             registration: conversation.registration.as_ref(),
         }),
     }
+}
+
+/// By what lists are sorted, of conversations whose beginning Genesys has not told, too.
+pub(super) fn started_at(row: &Row) -> Time {
+    row.conversation_start.unwrap_or(row.created_at)
 }
 
 /// The conversation of a table row, without its links.
@@ -113,11 +118,6 @@ pub(super) fn to_listed(model: Model) -> Result<Listed, StoreError> {
         version: u32::try_from(model.version).map_err(|_| broken())?,
         row: Arc::new(to_row(model)?),
     })
-}
-
-/// The facts of a table row alone.
-pub(super) fn facts(model: &Model) -> Result<Facts, StoreError> {
-    state(model).map(|state| state.facts)
 }
 
 fn state(model: &Model) -> Result<StoredState, StoreError> {

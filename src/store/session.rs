@@ -3,13 +3,13 @@
 //! Times are bound as `chrono` values everywhere; here alone they become, for SQLite, the
 //! 24-character text that SQLite keeps (`chrono`'s own decoding reads it back).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     IsolationLevel, QueryResult, SqliteTransactionMode, Statement, StatementBuilder,
-    TransactionOptions, TransactionTrait, Value,
+    TransactionOptions, TransactionTrait, Value, Values,
 };
 use tokio::sync::Notify;
 
@@ -73,6 +73,9 @@ pub(super) struct Session<C> {
     inner: C,
     gauge: Arc<Gauge>,
     writes: bool,
+    /// Statements of a transaction on SQLite that answer nothing, until the next one that does.
+    /// SQLite has a thread of its own, and the way to it and back costs more than such a statement.
+    waiting: Option<Arc<Mutex<Option<Statement>>>>,
 }
 
 impl<C: ConnectionTrait> Session<C> {
@@ -96,11 +99,20 @@ impl<C: ConnectionTrait> Session<C> {
         self.inner.query_one_raw(statement).await
     }
 
+    /// Runs a statement whose answer nobody needs; on SQLite in a transaction with the next one, so that
+    /// its failure shows there, at the latest when the transaction is committed.
     pub(super) async fn run(&self, statement: &impl StatementBuilder) -> Result<(), DbErr> {
         let statement = self.ready(statement).await;
-        self.inner.execute_raw(statement).await.map(drop)
+        match &self.waiting {
+            Some(waiting) => {
+                *lock(waiting) = Some(statement);
+                Ok(())
+            }
+            None => self.inner.execute_raw(statement).await.map(drop),
+        }
     }
 
+    /// The statement, behind those that wait for it.
     async fn ready(&self, statement: &impl StatementBuilder) -> Statement {
         self.gauge.count();
         if self.writes {
@@ -115,7 +127,14 @@ impl<C: ConnectionTrait> Session<C> {
                 adapt(backend, value);
             }
         }
-        statement
+        match self.take_waiting() {
+            Some(waiting) => joined(waiting, statement),
+            None => statement,
+        }
+    }
+
+    fn take_waiting(&self) -> Option<Statement> {
+        lock(self.waiting.as_ref()?).take()
     }
 }
 
@@ -125,6 +144,7 @@ impl Session<DatabaseConnection> {
             inner,
             gauge,
             writes: false,
+            waiting: None,
         }
     }
 
@@ -133,6 +153,7 @@ impl Session<DatabaseConnection> {
             inner,
             gauge,
             writes: true,
+            waiting: None,
         }
     }
 
@@ -167,10 +188,12 @@ impl Session<DatabaseConnection> {
         &self,
         options: TransactionOptions,
     ) -> Result<Session<DatabaseTransaction>, DbErr> {
+        let waits = self.backend() == DbBackend::Sqlite;
         Ok(Session {
             inner: self.inner.begin_with_options(options).await?,
             gauge: Arc::clone(&self.gauge),
             writes: self.writes,
+            waiting: waits.then(Arc::default),
         })
     }
 }
@@ -180,8 +203,28 @@ impl Session<DatabaseTransaction> {
         if self.writes {
             self.gauge.pass_write().await;
         }
+        if let Some(waiting) = self.take_waiting() {
+            self.inner.execute_raw(waiting).await?;
+        }
         self.inner.commit().await
     }
+}
+
+/// Two statements as one text. SQLite's placeholders have no numbers, so the values follow each other.
+fn joined(mut first: Statement, second: Statement) -> Statement {
+    first.sql.push(';');
+    first.sql.push_str(&second.sql);
+    let values = second.values.into_iter().flat_map(|values| values.0);
+    first
+        .values
+        .get_or_insert_with(|| Values(Vec::new()))
+        .0
+        .extend(values);
+    first
+}
+
+fn lock(waiting: &Mutex<Option<Statement>>) -> MutexGuard<'_, Option<Statement>> {
+    waiting.lock().expect("no code that holds the lock panics")
 }
 
 fn adapt(backend: DbBackend, value: &mut Value) {

@@ -33,12 +33,17 @@ pub(super) fn overwrite<E: EntityTrait>(
     key: &[E::Column],
     left_out: Option<E::Column>,
 ) -> OnConflict {
-    let rest = columns::<E>(left_out)
-        .into_iter()
-        .filter(|column| !key.iter().any(|key| key.as_str() == column.as_str()));
+    let kept: Vec<_> = key.iter().copied().chain(left_out).collect();
     OnConflict::columns(key.iter().copied())
-        .update_columns(rest)
+        .update_columns(rest::<E>(&kept))
         .to_owned()
+}
+
+/// All columns but these.
+pub(super) fn rest<E: EntityTrait>(kept: &[E::Column]) -> Vec<E::Column> {
+    E::Column::iter()
+        .filter(|column| !kept.iter().any(|kept| kept.as_str() == column.as_str()))
+        .collect()
 }
 
 /// Selects the columns of a table as `prefix` + name, so that tables can be read side by side.

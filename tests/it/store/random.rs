@@ -289,24 +289,23 @@ impl Random {
     /// A change that makes the conversation known, in one or several steps.
     pub(crate) fn beginning(&mut self, id: ConversationId) -> Change {
         let steps = 1 + u32::try_from(self.up_to(2)).unwrap();
-        self.change(id, None, 0, steps)
+        self.change(id, None, steps)
     }
 
     /// A change of a stored conversation, which leaves nothing of it as it was.
     pub(crate) fn next(&mut self, of: &Conversation) -> Change {
-        let before = Arc::new(of.row.clone());
-        self.change(of.id, Some(before), of.version, 1)
+        self.change(of.id, Some(Arc::new(of.clone())), 1)
     }
 
     fn change(
         &mut self,
         id: ConversationId,
-        before: Option<Arc<Row>>,
-        version: u32,
+        stored: Option<Arc<Conversation>>,
         steps: u32,
     ) -> Change {
+        let version = stored.as_ref().map_or(0, |stored| stored.version);
         let mut conversation = self.conversation(id, version + steps);
-        let mut before = before;
+        let mut before = stored.as_ref().map(|stored| Arc::new(stored.row.clone()));
         let mut updates = Vec::new();
         for step in 1..=steps {
             let mut after = if step == steps {
@@ -339,6 +338,7 @@ impl Random {
         }
         conversation.row = Row::clone(&updates.last().unwrap().after);
         Change {
+            before: stored,
             conversation,
             updates,
             deeds: Vec::new(),
