@@ -1,6 +1,7 @@
 //! The commands. `--help` is the reference of every setting.
 
 use std::ffi::OsString;
+use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -162,7 +163,7 @@ fn config_file(args: &[OsString]) -> Option<PathBuf> {
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Schema => print!("{}", graphql::sdl()),
+        Command::Schema => print_schema()?,
         Command::Migrate(args) => migrate(args).await?,
         Command::CheckConfig(args) => check_config(*args).await?,
         Command::Token(command) => auth::command::run(command, &SystemClock).await?,
@@ -172,6 +173,14 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Simulate(config) => simulate(config).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever reads it may stop early, as `head` does.
+fn print_schema() -> std::io::Result<()> {
+    match std::io::stdout().write_all(graphql::sdl().as_bytes()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {

@@ -16,7 +16,7 @@ use futures_util::{FutureExt, Stream, StreamExt, stream};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, interval_at};
 
-use super::operations::{Operations, Outcome, text_of};
+use super::operations::{Operations, Outcome, Rewritten, text_of};
 use super::response::{code, error};
 use super::{Front, execution};
 use crate::domain::request_id::RequestId;
@@ -123,6 +123,7 @@ fn resume_after(request: &mut Request, cursor: &str) {
             request.variables.insert(name, cursor.into());
         }
         request.set_parsed_query(document);
+        request.data.insert(Rewritten);
     }
 }
 

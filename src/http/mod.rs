@@ -49,7 +49,7 @@ pub use documents::{Documents, DocumentsConfig};
 pub use eventbridge::{NotTaken, TakeEvents};
 pub use health::{ComponentState, Readiness};
 pub use listener::{bind, serve};
-pub use operations::{Beginning, Operations, Outcome, Shared as SharedResult, text_of};
+pub use operations::{Beginning, Operations, Outcome, Rewritten, Shared as SharedResult, text_of};
 pub use rate::RateConfig;
 pub use request::chosen_operation;
 pub use seats::SeatsConfig;
