@@ -170,7 +170,7 @@ impl Following {
             .boxed()
     }
 
-    fn deliver(&mut self, made: Made) -> Delivery {
+    fn deliver(&mut self, made: Made, wakes: bool) -> Delivery {
         let verdict = self.verdict();
         self.begun = None;
         self.reached = (made.sequence, made.check);
@@ -178,6 +178,7 @@ impl Following {
             cursor: self.reached(),
             text: made.text,
             verdict,
+            wakes,
         }
     }
 }
@@ -193,7 +194,7 @@ impl Stream for Following {
             }
             if let Some(reading) = &mut this.reading {
                 match ready!(reading.poll_next_unpin(cx)) {
-                    Some(Ok(made)) => return Poll::Ready(Some(Ok(this.deliver(made)))),
+                    Some(Ok(made)) => return Poll::Ready(Some(Ok(this.deliver(made, false)))),
                     Some(Err(failure)) => {
                         this.failed = true;
                         return Poll::Ready(Some(Err(failure.into())));
@@ -202,7 +203,9 @@ impl Stream for Following {
                 }
             }
             match ready!(this.subscriber.inbox.poll_next(cx)) {
-                Next::Take(made) => return Poll::Ready(Some(Ok(this.deliver(made)))),
+                Next::Take { made, wakes } => {
+                    return Poll::Ready(Some(Ok(this.deliver(made, wakes))));
+                }
                 Next::ReadAfter(sequence) => this.reading = Some(this.read_log(sequence)),
             }
         }

@@ -26,7 +26,8 @@ struct State {
 
 /// What the subscriber does next.
 pub(super) enum Next {
-    Take(Made),
+    /// Take this result. `wakes`: none waits behind it, and the next one wakes whoever takes this.
+    Take { made: Made, wakes: bool },
     /// Read the log after this place.
     ReadAfter(u64),
 }
@@ -74,7 +75,8 @@ impl Inbox {
     pub(super) fn poll_next(&self, cx: &Context<'_>) -> Poll<Next> {
         let mut state = self.state();
         if let Some(made) = state.waiting.pop_front() {
-            return Poll::Ready(Next::Take(made));
+            let wakes = state.waiting.is_empty() && state.wakes(cx);
+            return Poll::Ready(Next::Take { made, wakes });
         }
         if let Some(sequence) = state.behind {
             return Poll::Ready(Next::ReadAfter(sequence));
@@ -102,9 +104,59 @@ impl State {
         self.wake();
     }
 
+    fn wakes(&self, cx: &Context<'_>) -> bool {
+        let waker = self.waker.as_ref();
+        self.behind.is_none() && waker.is_some_and(|waker| waker.will_wake(cx.waker()))
+    }
+
     fn wake(&self) {
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::task::noop_waker;
+
+    use super::*;
+
+    fn made(sequence: u64) -> Made {
+        Made {
+            sequence,
+            check: 0,
+            text: "".into(),
+        }
+    }
+
+    /// The sequence and `wakes` of what is taken.
+    fn take(inbox: &Inbox, waker: &Waker) -> Option<(u64, bool)> {
+        match inbox.poll_next(&Context::from_waker(waker)) {
+            Poll::Ready(Next::Take { made, wakes }) => Some((made.sequence, wakes)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn only_the_last_that_waits_is_followed_by_a_wake() {
+        let (inbox, waker) = (Inbox::behind(0), noop_waker());
+        inbox.go_live();
+        inbox.put(&made(1), 2);
+        assert_eq!(take(&inbox, &waker), Some((1, false)), "nobody waits yet");
+        assert_eq!(take(&inbox, &waker), None);
+        inbox.put(&made(2), 2);
+        inbox.put(&made(3), 2);
+        assert_eq!(take(&inbox, &waker), Some((2, false)));
+        assert_eq!(take(&inbox, &waker), Some((3, true)));
+        inbox.put(&made(4), 2);
+        let other = futures_util::task::waker(std::sync::Arc::new(Silent));
+        assert_eq!(take(&inbox, &other), Some((4, false)), "another one waits");
+    }
+
+    struct Silent;
+
+    impl futures_util::task::ArcWake for Silent {
+        fn wake_by_ref(_: &std::sync::Arc<Self>) {}
     }
 }

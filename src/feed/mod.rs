@@ -148,6 +148,9 @@ pub struct Delivery {
     pub text: Arc<str>,
     /// How the subscription began; with its first result only.
     pub verdict: Option<Verdict>,
+    /// Nothing more is there, and the next result wakes whoever polled for this one: to poll again
+    /// until then is in vain.
+    pub wakes: bool,
 }
 
 #[derive(Debug, thiserror::Error)]

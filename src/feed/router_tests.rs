@@ -69,7 +69,7 @@ fn subscribe(members: &mut Members, groups: &Groups, who: &Someone) -> Arc<Subsc
 fn received(subscriber: &Subscriber) -> Vec<Arc<str>> {
     let mut received = Vec::new();
     let cx = Context::from_waker(Waker::noop());
-    while let Poll::Ready(Next::Take(made)) = subscriber.inbox.poll_next(&cx) {
+    while let Poll::Ready(Next::Take { made, .. }) = subscriber.inbox.poll_next(&cx) {
         received.push(made.text);
     }
     received

@@ -238,11 +238,11 @@ fn shared(delivery: Delivery) -> SharedResult {
     let end = delivery.text.len() - TAIL;
     let cursor = end - Cursor::TEXT..end;
     let Some(verdict) = delivery.verdict else {
-        return SharedResult::new(delivery.text, cursor);
+        return SharedResult::new(delivery.text, cursor, delivery.wakes);
     };
     let told = &delivery.text[..=end];
     let text = format!("{told},\"feed\":{}}}}}", verdict_json(&verdict));
-    SharedResult::new(text.into(), cursor)
+    SharedResult::new(text.into(), cursor, delivery.wakes)
 }
 
 fn verdict_json(verdict: &Verdict) -> String {

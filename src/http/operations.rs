@@ -33,6 +33,11 @@ pub trait Operations: Clone + Send + Sync + 'static {
 /// wait for hours.
 pub type Beginning = BoxFuture<'static, BoxStream<'static, Outcome>>;
 
+/// Stands in the data of a request whose parsed document is not what its text says any more: that this
+/// one is valid says nothing of the text.
+#[derive(Clone, Copy, Debug)]
+pub struct Rewritten;
+
 /// One result of an operation.
 #[derive(Debug)]
 pub enum Outcome {
@@ -48,21 +53,27 @@ pub struct Shared {
     text: Arc<str>,
     /// Where in `text` the cursor stands.
     cursor: (u32, u32),
+    wakes: bool,
 }
 
 impl Shared {
     /// `text` is a result by the GraphQL specification as JSON, in which the cursor stands at
-    /// these bytes.
+    /// these bytes. `wakes`: nothing more is there, and the next result wakes whoever polled for this one.
     ///
     /// # Panics
     /// When the cursor lies outside of the text.
-    pub fn new(text: Arc<str>, cursor: std::ops::Range<usize>) -> Self {
+    pub fn new(text: Arc<str>, cursor: std::ops::Range<usize>, wakes: bool) -> Self {
         let place = |place: usize| u32::try_from(place).expect("a result is shorter than 4 GiB");
         assert!(cursor.end <= text.len(), "the cursor is part of the text");
         Self {
             cursor: (place(cursor.start), place(cursor.end)),
             text,
+            wakes,
         }
+    }
+
+    pub(super) const fn wakes(&self) -> bool {
+        self.wakes
     }
 
     pub(super) fn text(&self) -> &str {

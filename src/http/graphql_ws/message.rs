@@ -105,16 +105,28 @@ pub(super) fn next(id: &str, response: &Response) -> String {
 
 /// A result that is text already.
 pub(super) fn next_text(id: &str, payload: &str) -> String {
-    let id = to_json(&id);
+    let escaped;
+    let id = if is_plain(id) {
+        id
+    } else {
+        escaped = to_json(&id);
+        &escaped[1..escaped.len() - 1]
+    };
     let parts = [
-        "{\"id\":",
-        &id,
-        ",\"type\":\"next\",\"payload\":",
+        "{\"id\":\"",
+        id,
+        "\",\"type\":\"next\",\"payload\":",
         payload,
         "}",
     ];
     // Of exactly the room it takes: so it becomes a message without another allocation.
     parts.concat()
+}
+
+/// Whether JSON writes a text as it is (RFC 8259, 7).
+fn is_plain(text: &str) -> bool {
+    let escaped = |byte| matches!(byte, 0..=0x1f | b'"' | b'\\');
+    !text.bytes().any(escaped)
 }
 
 pub(super) fn error(id: &str, errors: &[ServerError]) -> String {
@@ -123,4 +135,27 @@ pub(super) fn error(id: &str, errors: &[ServerError]) -> String {
 
 pub(super) fn complete(id: &str) -> String {
     text(Some(id), "complete", None::<()>)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_written_so_that_it_is_read_as_it_was() {
+        for id in [
+            "1",
+            "a b",
+            "\"",
+            "\\",
+            "\n",
+            "\u{1f}",
+            "\u{7f}",
+            "ä/\u{2028}",
+            "\0",
+        ] {
+            let message: Value = serde_json::from_str(&next_text(id, "{}")).unwrap();
+            assert_eq!(message["id"], id, "{id:?}");
+        }
+    }
 }

@@ -214,7 +214,7 @@ fn step(protocol: &mut Protocol, model: &mut Model, line: &str) -> Option<Action
             let text = "{\"data\":{\"n\":1}}";
             protocol.item(
                 serial,
-                &Outcome::Shared(SharedResult::new(text.into(), 0..0)),
+                &Outcome::Shared(SharedResult::new(text.into(), 0..0, false)),
             )
         }
         "partial" => {

@@ -49,7 +49,7 @@ fn failed(path: &[&str]) -> Response {
 }
 
 fn shared(text: &'static str) -> Outcome {
-    Outcome::Shared(SharedResult::new(text.into(), 0..0))
+    Outcome::Shared(SharedResult::new(text.into(), 0..0, false))
 }
 
 fn apply(protocol: &mut Protocol, step: Step) -> Option<Action> {

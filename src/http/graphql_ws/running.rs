@@ -92,8 +92,13 @@ impl<S: Stream + Unpin> Running<S> {
 
     /// The next item of any stream, or None for the end of one, which then is gone. Pending when
     /// every stream woken so far has been polled; each is polled once per call at most, so that one
-    /// that always wakes itself cannot keep the task.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<(u64, Option<S::Item>)> {
+    /// that always wakes itself cannot keep the task. `wakes` tells of an item that its stream has no
+    /// more for now and will wake when it has.
+    pub(super) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        wakes: impl FnOnce(&S::Item) -> bool,
+    ) -> Poll<(u64, Option<S::Item>)> {
         self.woken.task.register(cx.waker());
         let waiting = self.woken.lock().len();
         for _ in 0..waiting {
@@ -109,8 +114,10 @@ impl<S: Stream + Unpin> Running<S> {
             let item = Pin::new(&mut entry.stream).poll_next(&mut Context::from_waker(&waker));
             match item {
                 Poll::Ready(Some(item)) => {
-                    // It may have more: again, but behind the others.
-                    entry.mark.queue();
+                    if !wakes(&item) {
+                        // It may have more: again, but behind the others.
+                        entry.mark.queue();
+                    }
                     return Poll::Ready((key, Some(item)));
                 }
                 Poll::Ready(None) => {
@@ -150,7 +157,7 @@ mod tests {
     use tokio_stream::wrappers::UnboundedReceiverStream;
 
     fn poll<S: Stream + Unpin>(running: &mut Running<S>) -> Poll<(u64, Option<S::Item>)> {
-        running.poll_next(&mut Context::from_waker(&noop_waker()))
+        running.poll_next(&mut Context::from_waker(&noop_waker()), |_| false)
     }
 
     #[test]
@@ -189,7 +196,7 @@ mod tests {
         for number in 0..5 {
             sender.send(number).unwrap();
             assert_eq!(
-                poll_fn(|cx| running.poll_next(cx)).await,
+                poll_fn(|cx| running.poll_next(cx, |_| false)).await,
                 (100, Some(number))
             );
         }
@@ -202,15 +209,58 @@ mod tests {
         let mut running = Running::new();
         running.insert(7, UnboundedReceiverStream::new(receiver));
         assert!(poll(&mut running).is_pending());
-        let next = poll_fn(|cx| running.poll_next(cx));
+        let next = poll_fn(|cx| running.poll_next(cx, |_| false));
         let (item, ()) = tokio::join!(next, async {
             tokio::task::yield_now().await;
             sender.send("late").unwrap();
         });
         assert_eq!(item, (7, Some("late")));
         drop(sender);
-        assert_eq!(poll_fn(|cx| running.poll_next(cx)).await, (7, None));
+        assert_eq!(
+            poll_fn(|cx| running.poll_next(cx, |_| false)).await,
+            (7, None)
+        );
         assert_eq!(running.len(), 0);
+    }
+
+    /// Items that wait, and who has polled for more.
+    #[derive(Default)]
+    struct Waiting {
+        items: VecDeque<u32>,
+        waker: Option<Waker>,
+        polls: usize,
+    }
+
+    #[test]
+    fn one_that_says_it_wakes_is_polled_when_it_has_woken() {
+        let items: Arc<Mutex<Waiting>> = Arc::default();
+        let inside = items.clone();
+        let mut running = Running::new();
+        let stream = stream::poll_fn(move |cx| {
+            let mut inside = inside.lock().unwrap();
+            inside.polls += 1;
+            inside.waker.get_or_insert_with(|| cx.waker().clone());
+            inside
+                .items
+                .pop_front()
+                .map_or(Poll::Pending, |item| Poll::Ready(Some(item)))
+        });
+        running.insert(1, stream);
+        assert!(poll(&mut running).is_pending());
+        for number in 0..5 {
+            let waker = {
+                let mut items = items.lock().unwrap();
+                items.items.push_back(number);
+                items.waker.clone().unwrap()
+            };
+            waker.wake();
+            let waker = noop_waker();
+            let mut cx = Context::from_waker(&waker);
+            let next = running.poll_next(&mut cx, |_| true);
+            assert_eq!(next, Poll::Ready((1, Some(number))));
+            assert!(poll(&mut running).is_pending());
+        }
+        assert_eq!(items.lock().unwrap().polls, 6);
     }
 
     #[test]

@@ -347,7 +347,7 @@ impl<E: Operations> Connection<E> {
             if !self.outbox.is_empty() || !self.poll_ready(cx)? {
                 return Ok(());
             }
-            let Poll::Ready((serial, item)) = self.running.poll_next(cx) else {
+            let Poll::Ready((serial, item)) = self.running.poll_next(cx, waits_behind) else {
                 return Ok(());
             };
             let action = match item {
@@ -436,6 +436,11 @@ impl<E: Operations> Connection<E> {
     fn into_socket(self) -> WebSocket {
         self.socket
     }
+}
+
+/// Whether an operation that gave this has nothing more until it wakes.
+fn waits_behind(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Shared(shared) if shared.wakes())
 }
 
 fn full() -> Ending {

@@ -354,7 +354,11 @@ fn with_cursor(outcome: Outcome) -> Outcome {
     let cursor = format!("c{number}");
     let text = http::text_of(&response.extension("cursor", cursor.clone().into()));
     let place = text.find(&cursor).expect("the cursor is in the text");
-    Outcome::Shared(SharedResult::new(text.into(), place..place + cursor.len()))
+    Outcome::Shared(SharedResult::new(
+        text.into(),
+        place..place + cursor.len(),
+        false,
+    ))
 }
 
 pub(super) async fn body(response: Response) -> Value {
