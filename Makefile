@@ -27,8 +27,8 @@ demo: web
 
 # All rows take hours. A short look: make bench ARGS="--seconds 10 --runs 1 --rows fanout-1000"
 bench: web
-	$(CARGO) build --profile demo --locked -p bench -p conversation-gateway
-	$(TARGET)/demo/bench run $(or $(ARGS),--results bench/RESULTS.md)
+	$(CARGO) build --release --locked -p bench -p conversation-gateway
+	$(TARGET)/release/bench run $(or $(ARGS),--results bench/RESULTS.md)
 
 test: lint web-test unit protocol sdk e2e
 	@echo "all checks passed"

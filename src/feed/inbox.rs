@@ -18,10 +18,15 @@ pub(super) struct Made {
 pub(super) struct Inbox(Mutex<State>);
 
 struct State {
-    waiting: VecDeque<Made>,
-    /// The log must be read after this place; `None` while live.
-    behind: Option<u64>,
+    stand: Stand,
     waker: Option<Waker>,
+}
+
+enum Stand {
+    /// What comes is put here.
+    Live(VecDeque<Made>),
+    /// The log must be read after this place.
+    Behind(u64),
 }
 
 /// What the subscriber does next.
@@ -36,19 +41,18 @@ impl Inbox {
     /// Of one who has yet to read the log after this place.
     pub(super) const fn behind(sequence: u64) -> Self {
         Self(Mutex::new(State {
-            waiting: VecDeque::new(),
-            behind: Some(sequence),
+            stand: Stand::Behind(sequence),
             waker: None,
         }))
     }
 
     pub(super) fn is_live(&self) -> bool {
-        self.state().behind.is_none()
+        matches!(self.state().stand, Stand::Live(_))
     }
 
     /// The log has been read up to where the router is.
     pub(super) fn go_live(&self) {
-        self.state().behind = None;
+        self.state().stand = Stand::Live(VecDeque::new());
     }
 
     /// From now on results are to be read from the log after this place.
@@ -59,29 +63,30 @@ impl Inbox {
     /// Puts a result in, or, where there is no room, leaves it and those that wait to the log.
     pub(super) fn put(&self, made: &Made, room: usize) {
         let mut state = self.state();
-        if state.behind.is_some() {
+        let Stand::Live(waiting) = &mut state.stand else {
             return;
-        }
-        if state.waiting.len() < room {
-            state.waiting.push_back(made.clone());
+        };
+        if waiting.len() < room {
+            waiting.push_back(made.clone());
+            state.wake();
         } else {
-            let first = state.waiting.front().unwrap_or(made).sequence;
-            state.fall_behind(first - 1);
-            return;
+            state.fall_behind(made.sequence - 1);
         }
-        state.wake();
     }
 
     pub(super) fn poll_next(&self, cx: &Context<'_>) -> Poll<Next> {
         let mut state = self.state();
-        if let Some(made) = state.waiting.pop_front() {
-            let wakes = state.waiting.is_empty() && state.wakes(cx);
+        let State { stand, waker } = &mut *state;
+        let waiting = match stand {
+            Stand::Live(waiting) => waiting,
+            Stand::Behind(sequence) => return Poll::Ready(Next::ReadAfter(*sequence)),
+        };
+        if let Some(made) = waiting.pop_front() {
+            let will_wake = |waker: &Waker| waker.will_wake(cx.waker());
+            let wakes = waiting.is_empty() && waker.as_ref().is_some_and(will_wake);
             return Poll::Ready(Next::Take { made, wakes });
         }
-        if let Some(sequence) = state.behind {
-            return Poll::Ready(Next::ReadAfter(sequence));
-        }
-        match &mut state.waker {
+        match waker {
             Some(waker) => waker.clone_from(cx.waker()),
             waker => *waker = Some(cx.waker().clone()),
         }
@@ -95,18 +100,13 @@ impl Inbox {
 
 impl State {
     fn fall_behind(&mut self, sequence: u64) {
-        let first = self
-            .waiting
-            .front()
-            .map_or(sequence, |made| made.sequence - 1);
-        self.waiting = VecDeque::new();
-        self.behind = Some(first.min(sequence));
+        let reached = match &self.stand {
+            Stand::Live(waiting) => waiting.front().map(|made| made.sequence - 1),
+            Stand::Behind(reached) => Some(*reached),
+        };
+        let reached = reached.unwrap_or(sequence);
+        self.stand = Stand::Behind(reached.min(sequence));
         self.wake();
-    }
-
-    fn wakes(&self, cx: &Context<'_>) -> bool {
-        let waker = self.waker.as_ref();
-        self.behind.is_none() && waker.is_some_and(|waker| waker.will_wake(cx.waker()))
     }
 
     fn wake(&self) {

@@ -57,7 +57,7 @@ pub(super) fn results<E: Operations>(
             running,
             session: Arc::clone(session),
             renewals,
-            cursor: String::new(),
+            cursor: Box::default(),
         };
         while_same.boxed()
     } else {
@@ -149,8 +149,8 @@ struct WhileSame {
     session: Arc<Session>,
     /// The session's renewals when it began.
     renewals: u32,
-    /// The last one told, or empty.
-    cursor: String,
+    /// The last one told, or empty: its text as bytes, which are written over in place.
+    cursor: Box<[u8]>,
 }
 
 impl Stream for WhileSame {
@@ -161,12 +161,17 @@ impl Stream for WhileSame {
             && !matches!(self.running, Running::Over)
         {
             self.running = Running::Over;
-            return Poll::Ready(Some(other_rights(&self.cursor)));
+            let cursor = String::from_utf8_lossy(&self.cursor);
+            return Poll::Ready(Some(other_rights(&cursor)));
         }
         let outcome = ready!(self.running.poll_next_unpin(cx));
         if let Some(Outcome::Shared(shared)) = &outcome {
-            self.cursor.clear();
-            self.cursor.push_str(shared.cursor());
+            let cursor = shared.cursor().as_bytes();
+            if self.cursor.len() == cursor.len() {
+                self.cursor.copy_from_slice(cursor);
+            } else {
+                self.cursor = cursor.into();
+            }
         }
         Poll::Ready(outcome)
     }

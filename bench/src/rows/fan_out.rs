@@ -12,6 +12,8 @@ use crate::target::{Driver, Kind, Target};
 
 /// Deliveries that do not come for so long will not come.
 const QUIET: Duration = Duration::from_secs(3);
+/// Longest time for which events are measured that nobody listens to.
+const ALONE: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
 pub(super) struct FanOut {
@@ -133,7 +135,7 @@ impl FanOut {
             driver.events(),
             tokio::time::Instant::now(),
         );
-        tokio::time::sleep(options.length()).await;
+        tokio::time::sleep(options.length().min(ALONE)).await;
         let alone = Alone {
             cpu: target.server.cpu_since(cpu)?,
             events: driver.events() - events,

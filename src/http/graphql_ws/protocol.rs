@@ -3,9 +3,11 @@
 //! WebSocket codes for a restart and for overload.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use async_graphql::Request;
+use hashbrown::HashTable;
 use serde_json::{Map, Value};
 
 use super::message::{self, ClientMessage};
@@ -70,7 +72,9 @@ pub(super) struct Protocol {
     limits: Limits,
     /// Serials are our own numbers, so that any quick hash will do.
     operations: HashMap<Serial, Operation, foldhash::fast::RandomState>,
-    serials: HashMap<Arc<str>, Serial>,
+    /// The serial of each operation, found by its client's id, which stands in `operations`.
+    serials: HashTable<Serial>,
+    ids: RandomState,
     last_serial: Serial,
 }
 
@@ -82,7 +86,7 @@ enum Phase {
 }
 
 struct Operation {
-    id: Arc<str>,
+    id: Box<str>,
     is_subscription: bool,
 }
 
@@ -93,7 +97,8 @@ impl Protocol {
             phase: Phase::AwaitingInit,
             limits,
             operations: HashMap::default(),
-            serials: HashMap::new(),
+            serials: HashTable::new(),
+            ids: RandomState::new(),
             last_serial: 0,
         }
     }
@@ -197,7 +202,7 @@ impl Protocol {
         if self.phase != Phase::Acknowledged {
             return close(4401, "Unauthorized");
         }
-        if self.serials.contains_key(id.as_str()) {
+        if self.serial(&id).is_some() {
             return close(
                 4409,
                 format!("Subscriber for {} already exists", shortened(&id)),
@@ -216,29 +221,49 @@ impl Protocol {
             return Action::Refuse(message::error(&id, &[error]));
         }
         let is_subscription = kind == Some(Kind::Subscription);
-        let id: Arc<str> = id.into();
         self.last_serial += 1;
-        self.serials.insert(id.clone(), self.last_serial);
-        self.operations.insert(
-            self.last_serial,
-            Operation {
-                id,
-                is_subscription,
-            },
-        );
+        let operation = Operation {
+            id: id.into(),
+            is_subscription,
+        };
+        self.remember(self.last_serial, operation);
         Action::Start(self.last_serial, request)
     }
 
     /// The client's `complete` is final and not echoed; of an id unknown here it crossed ours.
     fn complete(&mut self, id: &str) -> Option<Action> {
-        let serial = *self.serials.get(id)?;
+        let serial = self.serial(id)?;
         self.forget(serial);
         Some(Action::Stop(serial))
     }
 
+    fn serial(&self, id: &str) -> Option<Serial> {
+        let is_it = |serial: &Serial| self.operations.get(serial).is_some_and(|it| *it.id == *id);
+        self.serials.find(self.ids.hash_one(id), is_it).copied()
+    }
+
+    fn remember(&mut self, serial: Serial, operation: Operation) {
+        let Self {
+            operations,
+            ids,
+            serials,
+            ..
+        } = self;
+        let hash = ids.hash_one(&*operation.id);
+        operations.insert(serial, operation);
+        let rehash = |serial: &Serial| {
+            let operation = operations.get(serial);
+            ids.hash_one(operation.map_or("", |operation| &*operation.id))
+        };
+        serials.insert_unique(hash, serial, rehash);
+    }
+
     fn forget(&mut self, serial: Serial) -> Option<Operation> {
         let operation = self.operations.remove(&serial)?;
-        self.serials.remove(&operation.id);
+        let hash = self.ids.hash_one(&*operation.id);
+        if let Ok(entry) = self.serials.find_entry(hash, |it| *it == serial) {
+            entry.remove();
+        }
         Some(operation)
     }
 }
