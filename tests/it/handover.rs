@@ -65,12 +65,12 @@ async fn check_owner(script: &str) {
 
 #[tokio::test]
 async fn a_consult_transfer_is_one_change_of_owner() {
-    check_owner("consult-transfer").await;
+    Box::pin(check_owner("consult-transfer")).await;
 }
 
 #[tokio::test]
 async fn a_conference_whose_first_agent_leaves_is_one_change_of_owner() {
-    check_owner("conference-agent-leaves-first").await;
+    Box::pin(check_owner("conference-agent-leaves-first")).await;
 }
 
 #[tokio::test]

@@ -126,6 +126,7 @@ impl<S: Sink> Listener<S> {
             rate_limit: self.config.rate_limit,
             longest_pause: self.config.retry_after_max,
             shown: self.board.shown_queues(),
+            status: self.board.watch(),
         };
         tasks.spawn(watching.run(watch_rx));
         let (repair_tx, repair_rx) = mpsc::unbounded_channel();

@@ -147,11 +147,17 @@ impl Ledger {
             .collect()
     }
 
-    /// Those whose time has come and that are not being read, the longest due first. Where a patient
+    /// Those whose time has come, that are not being read and do not rest, the longest due first. Where a patient
     /// one is due, those go along that would be halfway to their time: so they come to be asked for
     /// together.
-    pub(super) fn due(&self, config: &WatchConfig, now: Instant) -> Vec<ConversationId> {
-        let waiting = || self.0.iter().filter(|(_, it)| !it.is_being_read());
+    pub(super) fn due(
+        &self,
+        config: &WatchConfig,
+        now: Instant,
+        rests: impl Fn(&Watched) -> bool,
+    ) -> Vec<ConversationId> {
+        let is_waiting = |it: &Watched| !it.is_being_read() && !rests(it);
+        let waiting = || self.0.iter().filter(|(_, it)| is_waiting(it));
         let gathers = waiting().any(|(_, it)| it.is_patient() && it.due <= now);
         let mut due: Vec<_> = waiting()
             .filter(|(_, it)| {
@@ -168,9 +174,10 @@ impl Ledger {
         due.into_iter().map(|(_, _, id)| id).collect()
     }
 
-    /// When the next one is due.
-    pub(super) fn next_due(&self) -> Option<Instant> {
-        let waiting = self.0.values().filter(|watched| !watched.is_being_read());
+    /// When the next one is due that does not rest.
+    pub(super) fn next_due(&self, rests: impl Fn(&Watched) -> bool) -> Option<Instant> {
+        let is_waiting = |it: &&Watched| !it.is_being_read() && !rests(it);
+        let waiting = self.0.values().filter(is_waiting);
         waiting.map(|watched| watched.due).min()
     }
 
@@ -221,6 +228,10 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_mins(1);
 
+    fn none_rests(_: &Watched) -> bool {
+        false
+    }
+
     fn config() -> WatchConfig {
         #[derive(clap::Parser)]
         struct Alone {
@@ -253,16 +264,25 @@ mod tests {
         let (mut ledger, start) = (Ledger::default(), Instant::now());
         let list = [open(1, S::Connected, 0), open(2, S::Parked, 0)];
         take(&mut ledger, &list, start + MINUTE, 60_000);
-        assert_eq!(ledger.due(&config(), start + MINUTE * 14), []);
-        assert_eq!(ledger.due(&config(), start + MINUTE * 15), [id(1)]);
-        assert_eq!(ledger.due(&config(), start + MINUTE * 60), [id(1), id(2)]);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 14, none_rests), []);
+        assert_eq!(
+            ledger.due(&config(), start + MINUTE * 15, none_rests),
+            [id(1)]
+        );
+        assert_eq!(
+            ledger.due(&config(), start + MINUTE * 60, none_rests),
+            [id(1), id(2)]
+        );
         ledger.begin(id(1));
-        assert_eq!(ledger.due(&config(), start + MINUTE * 16), []);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 16, none_rests), []);
         ledger.done(id(1), Finding::Nothing, &config(), start + MINUTE * 16);
         take(&mut ledger, &list, start + MINUTE * 17, 17 * 60_000);
-        assert_eq!(ledger.due(&config(), start + MINUTE * 30), []);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 30, none_rests), []);
         let along = [id(1), id(2)];
-        assert_eq!(ledger.due(&config(), start + MINUTE * 31), along);
+        assert_eq!(
+            ledger.due(&config(), start + MINUTE * 31, none_rests),
+            along
+        );
     }
 
     #[test]
@@ -271,10 +291,13 @@ mod tests {
         take(&mut ledger, &[open(1, S::Connected, 0)], start, 0);
         let later = [open(1, S::Connected, 600_000)];
         take(&mut ledger, &later, start + MINUTE * 10, 600_000);
-        assert_eq!(ledger.due(&config(), start + MINUTE * 24), []);
-        assert_eq!(ledger.due(&config(), start + MINUTE * 25), [id(1)]);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 24, none_rests), []);
+        assert_eq!(
+            ledger.due(&config(), start + MINUTE * 25, none_rests),
+            [id(1)]
+        );
         take(&mut ledger, &[], start + MINUTE * 25, 1_500_000);
-        assert_eq!(ledger.due(&config(), start + MINUTE * 60), []);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 60, none_rests), []);
     }
 
     #[test]
@@ -285,8 +308,8 @@ mod tests {
             open(number, S::Connected, minutes * 60_000)
         });
         take(&mut ledger, &list, start + MINUTE * 10, 600_000);
-        assert_eq!(ledger.due(&config(), start + MINUTE * 14), []);
-        let together = ledger.due(&config(), start + MINUTE * 15);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 14, none_rests), []);
+        let together = ledger.due(&config(), start + MINUTE * 15, none_rests);
         assert_eq!(together, [id(1), id(2)]);
     }
 
@@ -296,9 +319,9 @@ mod tests {
         let at = (start + MINUTE, Time::from_millis(0));
         ledger.enter(id(1), Watch::Unshown, Duration::ZERO, at);
         ledger.take(&[], |_| true, &config(), start, at);
-        assert_eq!(ledger.due(&config(), start + MINUTE), [id(1)]);
+        assert_eq!(ledger.due(&config(), start + MINUTE, none_rests), [id(1)]);
         ledger.take(&[], |_| true, &config(), start + MINUTE * 2, at);
-        assert_eq!(ledger.due(&config(), start + MINUTE * 2), []);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 2, none_rests), []);
     }
 
     #[test]
@@ -310,12 +333,12 @@ mod tests {
         ledger.done(id(1), Finding::HeldUp, &config(), start);
         take(&mut ledger, &list, start, 0);
         assert_eq!(
-            ledger.due(&config(), start + Duration::from_secs(20)),
+            ledger.due(&config(), start + Duration::from_secs(20), none_rests),
             [id(1)]
         );
         ledger.done(id(1), Finding::Nothing, &config(), start);
         take(&mut ledger, &list, start, 0);
-        assert_eq!(ledger.due(&config(), start + MINUTE * 14), []);
+        assert_eq!(ledger.due(&config(), start + MINUTE * 14, none_rests), []);
     }
 
     #[test]
@@ -329,15 +352,15 @@ mod tests {
         sweep(&mut ledger, start);
         let mut now = start;
         for _ in 0..20 {
-            now = ledger.next_due().expect("it is watched");
+            now = ledger.next_due(none_rests).expect("it is watched");
             ledger.begin(id(1));
             ledger.done(id(1), Finding::Missing, &config(), now);
             sweep(&mut ledger, now);
         }
-        assert_eq!(ledger.next_due(), Some(now + MINUTE * 60 * 24));
+        assert_eq!(ledger.next_due(none_rests), Some(now + MINUTE * 60 * 24));
         ledger.done(id(1), Finding::Nothing, &config(), now);
         sweep(&mut ledger, now);
-        assert_eq!(ledger.next_due(), Some(now + MINUTE * 15));
+        assert_eq!(ledger.next_due(none_rests), Some(now + MINUTE * 15));
     }
 
     #[test]
@@ -356,5 +379,18 @@ mod tests {
         ledger.done(id(1), Finding::HeldUp, &config(), start);
         assert!(!has_lasted(&ledger, 599_999));
         assert!(has_lasted(&ledger, 600_000));
+    }
+
+    #[test]
+    fn what_rests_is_neither_due_nor_waited_for() {
+        let mut ledger = Ledger::default();
+        let start = Instant::now();
+        let now = (start, Time::from_millis(0));
+        ledger.enter(id(1), Watch::Stuck, Duration::ZERO, now);
+        ledger.enter(id(2), Watch::Unshown, MINUTE, now);
+        let rests = |watched: &Watched| !watched.watch.is_unshown();
+        assert_eq!(ledger.due(&config(), start, rests), []);
+        assert_eq!(ledger.next_due(rests), Some(start + MINUTE));
+        assert_eq!(ledger.due(&config(), start, none_rests), [id(1)]);
     }
 }

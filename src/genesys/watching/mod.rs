@@ -1,5 +1,7 @@
 //! Watches what no notification tells of: registered conversations that no topic shows, and open ones
 //! of which there has been no news for long. Whatever it does stays inside a tenth of the calls.
+//!
+//! While a repair catches up, only what no topic shows is asked for: the repair reads the rest.
 
 mod ledger;
 mod schedule;
@@ -11,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use self::ledger::Ledger;
+use self::ledger::{Ledger, Watched};
 use self::schedule::{Finding, Watch};
 use super::budget::{Budget, Priority};
 use super::client::{ApiError, DETAILS_PER_CALL, GenesysClient, Reading};
@@ -21,6 +23,7 @@ use super::sink::Sink;
 use super::wire::AnalyticsConversation;
 use crate::clock::Clock;
 use crate::domain::event::{ConversationEvent, Fact};
+use crate::domain::feed::{FeedState, FeedStatus};
 use crate::domain::ids::ConversationId;
 use crate::domain::row::Work;
 use crate::domain::status::forgotten_leg;
@@ -45,6 +48,7 @@ pub struct Watching<S> {
     pub rate_limit: usize,
     pub longest_pause: Duration,
     pub shown: watch::Receiver<ShownQueues>,
+    pub status: watch::Receiver<FeedStatus>,
 }
 
 /// What came of a question.
@@ -86,6 +90,7 @@ impl<S: Sink> Watching<S> {
         loop {
             round.ask();
             let next = round.next_look();
+            let repairs = round.is_repaired();
             tokio::select! {
                 Some(need) = wanted.recv() => round.enter(need),
                 _ = sweep.tick() => round.sweep().await?,
@@ -93,6 +98,7 @@ impl<S: Sink> Watching<S> {
                     let answer = answer.expect("a question neither panics nor is aborted");
                     round.settle(answer).await?;
                 }
+                () = until_repaired(&mut round.parts.status), if repairs => {}
                 () = sleep_until(next) => {}
             }
         }
@@ -142,9 +148,20 @@ impl<S: Sink> Round<S> {
         Ok(())
     }
 
+    /// Whether a repair catches up.
+    fn is_repaired(&self) -> bool {
+        self.parts.status.borrow().state == FeedState::CatchingUp
+    }
+
+    /// What is not asked for now.
+    fn rests(&self) -> impl Fn(&Watched) -> bool + use<S> {
+        let is_repaired = self.is_repaired();
+        move |watched| is_repaired && !watched.watch.is_unshown()
+    }
+
     fn next_look(&self) -> Instant {
         let far = Instant::now() + self.parts.config.watch_sweep;
-        let next = self.ledger.next_due().unwrap_or(far);
+        let next = self.ledger.next_due(self.rests()).unwrap_or(far);
         if self.questions.len() >= AT_ONCE {
             return far;
         }
@@ -157,10 +174,10 @@ impl<S: Sink> Round<S> {
         if now < self.not_before {
             return;
         }
-        let due = self.ledger.due(&self.parts.config, now);
+        let due = self.ledger.due(&self.parts.config, now, self.rests());
         let (patient, urgent): (Vec<_>, Vec<_>) = due.into_iter().partition(|id| {
             let watched = self.ledger.get(*id);
-            watched.is_some_and(ledger::Watched::is_patient)
+            watched.is_some_and(Watched::is_patient)
         });
         let few = patient.len() <= SINGLY;
         let singly = urgent.iter().chain(patient.iter().filter(|_| few));
@@ -322,6 +339,13 @@ impl<S: Sink> Round<S> {
             fact,
         };
         self.parts.sink.put(event).await
+    }
+}
+
+async fn until_repaired(status: &mut watch::Receiver<FeedStatus>) {
+    let over = status.wait_for(|status| status.state != FeedState::CatchingUp);
+    if over.await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

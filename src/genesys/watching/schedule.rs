@@ -110,6 +110,11 @@ impl Watch {
         }
     }
 
+    /// Whether nothing else tells of it.
+    pub(super) const fn is_unshown(self) -> bool {
+        matches!(self, Self::Unshown | Self::Missing)
+    }
+
     /// Whether many of them may be asked for at once: there is no hurry.
     pub(super) const fn is_patient(self) -> bool {
         matches!(self, Self::Resting | Self::Quiet)
