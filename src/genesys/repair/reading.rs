@@ -122,20 +122,33 @@ impl<'a, S: Sink> Readings<'a, S> {
         self.read.contains(&id) || self.taken.get(&id) == Some(&found.conversation_end)
     }
 
+    /// Takes analytics' word on open conversations that everybody has left.
+    pub(super) async fn take_left(
+        &mut self,
+        left: Vec<(ConversationId, Snapshot)>,
+    ) -> Result<(), SendRefused> {
+        let unread = left.into_iter().filter(|(id, _)| !self.read.contains(id));
+        let told = unread.map(|(id, snapshot)| self.event(id, reconciled(snapshot, None)));
+        self.tell(told.collect()).await
+    }
+
     async fn take_word(
         &mut self,
-        ended: Vec<(ConversationId, AnalyticsConversation)>,
+        found: Vec<(ConversationId, AnalyticsConversation)>,
     ) -> Result<(), SendRefused> {
-        let names = self.repair.client.queue_names();
         let mut told = Vec::new();
-        for (id, found) in ended {
+        for (id, found) in found {
             self.taken.insert(id, found.conversation_end.clone());
             let settled = enriched(&found);
-            if let Some(snapshot) = analytics::snapshot(found, &|queue| names.name(queue)) {
+            if let Some(snapshot) = self.snapshot(found) {
                 told.push(self.event(id, reconciled(snapshot, None)));
                 told.push(self.event(id, settled));
             }
         }
+        self.tell(told).await
+    }
+
+    async fn tell(&self, mut told: Vec<ConversationEvent>) -> Result<(), SendRefused> {
         // They are written together: whoever waits for the last waits for all.
         let last = told.pop();
         for event in told {
@@ -145,6 +158,12 @@ impl<'a, S: Sink> Readings<'a, S> {
             Some(event) => self.repair.sink.settle(event).await,
             None => Ok(()),
         }
+    }
+
+    /// What analytics say, as a snapshot.
+    pub(super) fn snapshot(&self, found: AnalyticsConversation) -> Option<Snapshot> {
+        let names = self.repair.client.queue_names();
+        analytics::snapshot(found, &|queue| names.name(queue))
     }
 
     /// The conversations of the record that were going on and that a channel would have shown.
@@ -246,12 +265,12 @@ async fn read(
     }
 }
 
-fn with_ids(
+pub(super) fn with_ids(
     found: impl Iterator<Item = AnalyticsConversation>,
 ) -> impl Iterator<Item = (ConversationId, AnalyticsConversation)> {
     found.filter_map(|found| Some((id_of(&found)?, found)))
 }
 
-pub(super) fn id_of(found: &AnalyticsConversation) -> Option<ConversationId> {
+fn id_of(found: &AnalyticsConversation) -> Option<ConversationId> {
     found.conversation_id.as_deref()?.parse().ok()
 }

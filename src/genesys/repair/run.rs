@@ -5,9 +5,12 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::done::{Done, Taken};
-use super::reading::{Readings, id_of};
+use super::reading::{Readings, with_ids};
 use super::{Repair, Window};
 use crate::domain::ids::{ConversationId, QueueId};
+use crate::domain::row::ConversationStatus;
+use crate::domain::snapshot::Snapshot;
+use crate::domain::status::status_of;
 use crate::domain::time::Time;
 use crate::genesys::budget::Priority;
 use crate::genesys::decode::{self, analytics};
@@ -81,15 +84,23 @@ impl<'a, S: Sink> Run<'a, S> {
         millis(self.repair.config.analytics_lag)
     }
 
-    /// Finds what analytics know to be going on of those that began on the day, and reads it.
+    /// Finds what analytics know to be going on of those that began on the day, and reads it. One that
+    /// Genesys keeps open although nobody is left in it is not read: analytics tell all there is.
     async fn ask_open(&mut self, day: &str) -> Result<(), SendRefused> {
         let question = spans::open(day);
         for number in 1..=spans::MOST_PAGES {
             let page = self.page(&question, number).await.conversations;
             let is_last = page.len() < spans::PAGE;
             let shown = page.into_iter().filter(|it| shows(self.window, it));
-            let ids = shown.filter_map(|it| id_of(&it)).collect::<Vec<_>>();
-            self.readings.read_new(ids).await?;
+            let (mut left, mut going_on) = (Vec::new(), Vec::new());
+            for (id, found) in with_ids(shown) {
+                match self.readings.snapshot(found) {
+                    Some(snapshot) if is_left(&snapshot) => left.push((id, snapshot)),
+                    _ => going_on.push(id),
+                }
+            }
+            self.readings.take_left(left).await?;
+            self.readings.read_new(going_on).await?;
             if is_last {
                 return Ok(());
             }
@@ -194,6 +205,11 @@ fn is_all(taken: Option<Taken>, end: Time) -> bool {
 
 fn end_of(found: &AnalyticsConversation) -> Option<Time> {
     decode::time(found.conversation_end.as_deref())
+}
+
+/// Whether everybody has left an open conversation, so that its status is that of an ended one.
+fn is_left(snapshot: &Snapshot) -> bool {
+    status_of(&snapshot.participants, snapshot.end).status == ConversationStatus::Ended
 }
 
 fn shows(window: &Window, found: &AnalyticsConversation) -> bool {
