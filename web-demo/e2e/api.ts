@@ -1,4 +1,5 @@
 import type { Gateway } from "./gateway";
+import type { Simulator } from "./simulator";
 
 /** Asks the gateway as any client does. */
 export async function ask<T>(gateway: Gateway, query: string, variables: object = {}): Promise<T> {
@@ -56,6 +57,26 @@ export async function caseOf(gateway: Gateway, conversationId: string) {
   const found = caseIn(known);
   if (!found) throw new Error("no case");
   return { ...found, number: found.name.split(" · ")[0] ?? "" };
+}
+
+/**
+ * A conversation that waits in a queue, and its case, which is about nothing else: the demo's cases are
+ * few, so that two conversations may belong to the same.
+ */
+export async function enqueuedAlone(gateway: Gateway, simulator: Simulator, mediaType = "voice") {
+  for (;;) {
+    const id = await simulator.enqueued(mediaType);
+    const found = await caseOf(gateway, id);
+    if ((await conversationsOf(gateway, found.objectId)) === 1) return { id, ...found };
+  }
+}
+
+async function conversationsOf(gateway: Gateway, objectId: string): Promise<number> {
+  const query = `query ($id: ID!) { conversations(filter: { context: { key: CASE, objectId: $id } }) { nodes { version } } }`;
+  const { conversations } = await ask<{ conversations: { nodes: unknown[] } }>(gateway, query, {
+    id: objectId,
+  });
+  return conversations.nodes.length;
 }
 
 /** The agent who is rung or connected now. */

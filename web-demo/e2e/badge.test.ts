@@ -6,7 +6,7 @@ const on = stage();
 const badge = (id: string) =>
   on.page.locator(`#badges dcm-conversation-badge[conversation-id="${id}"]`);
 const has = (id: string, status: string) =>
-  expect.poll(() => badge(id).getAttribute("status"), { timeout: 15_000 }).toBe(status);
+  expect.poll(() => badge(id).getAttribute("status")).toBe(status);
 
 describe("the badge in a plain page", () => {
   it("is one small file", async () => {
@@ -30,7 +30,7 @@ describe("the badge in a plain page", () => {
     await has(id, "CONNECTED");
     const time = badge(id).locator("time");
     const before = await time.textContent();
-    await expect.poll(() => time.textContent(), { timeout: 4_000 }).not.toBe(before);
+    await expect.poll(() => time.textContent()).not.toBe(before);
     expect(sockets).toBe(1);
     await on.simulator.step(id, "customer-disconnect");
   });

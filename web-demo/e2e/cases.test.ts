@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { agentIn, caseOf, registerCases, until } from "./api";
+import { agentIn, caseOf, enqueuedAlone, registerCases, until } from "./api";
 import { cable } from "./browser";
 import { stage } from "./stage";
 
@@ -24,10 +24,10 @@ describe("the list of cases", () => {
   });
 
   it("keeps its filters in the address", async () => {
-    const voice = await on.simulator.enqueued("voice");
-    const mail = await on.simulator.enqueued("email");
+    const voiceCase = await enqueuedAlone(on.gateway, on.simulator);
+    const mailCase = await enqueuedAlone(on.gateway, on.simulator, "email");
+    const [voice, mail] = [voiceCase.id, mailCase.id];
     await on.simulator.steps(mail, "offer", "answer");
-    const [voiceCase, mailCase] = [await caseOf(on.gateway, voice), await caseOf(on.gateway, mail)];
     const known = await until(
       on.gateway,
       mail,
@@ -92,8 +92,9 @@ function resumes(): () => string[] {
 
 describe("a list of many cases", () => {
   it("shows open cases only, and those that are over to those who ask", async () => {
-    const [open, over] = [await on.simulator.enqueued(), await on.simulator.enqueued()];
-    const [openCase, overCase] = [await caseOf(on.gateway, open), await caseOf(on.gateway, over)];
+    const openCase = await enqueuedAlone(on.gateway, on.simulator);
+    const overCase = await enqueuedAlone(on.gateway, on.simulator);
+    const [open, over] = [openCase.id, overCase.id];
     await on.page.goto(on.gateway.url);
     await caseRow(openCase.objectId).waitFor();
     await caseRow(overCase.objectId).waitFor();
@@ -114,9 +115,8 @@ describe("a list of many cases", () => {
   });
 
   it("filters by who is in a conversation now, not by whom it belongs to", async () => {
-    const id = await on.simulator.enqueued();
+    const { id, objectId } = await enqueuedAlone(on.gateway, on.simulator);
     await on.simulator.steps(id, "offer", "answer");
-    const { objectId } = await caseOf(on.gateway, id);
     const { owner } = await until(on.gateway, id, ({ owner }) => owner?.kind === "USER");
     await on.page.goto(`${on.gateway.url}/?agent=${owner?.genesysId}`);
     await caseRow(objectId).waitFor();

@@ -33,7 +33,7 @@ describe("the list of conversations", () => {
     const time = badgeOf(id, "WAITING_IN_QUEUE").locator("time");
     const seconds = async () => Number((await time.textContent())?.split(":").pop());
     const first = await seconds();
-    await expect.poll(seconds, { timeout: 5_000 }).toBeGreaterThan(first + 1);
+    await expect.poll(seconds).toBeGreaterThan(first + 1);
     await on.simulator.step(id, "customer-disconnect");
   });
 

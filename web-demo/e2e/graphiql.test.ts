@@ -41,7 +41,7 @@ describe("GraphiQL", () => {
       await execute();
       return await answer().getByText(id).first().isVisible();
     };
-    await expect.poll(shown, { timeout: 15_000, interval: 500 }).toBe(true);
+    await expect.poll(shown, { interval: 500 }).toBe(true);
     await on.simulator.step(id, "customer-disconnect");
   });
 
@@ -84,7 +84,7 @@ describe("GraphiQL", () => {
       await on.page.getByRole("button", { name: tab, exact: true }).click();
       if (variables) await setVariables(variables);
       await execute();
-      await expect.poll(answered, { message: tab, timeout: 15_000 }).toContain(words);
+      await expect.poll(answered, { message: tab }).toContain(words);
       expect(await answered(), tab).not.toContain('"errors"');
       const stop = on.page.getByRole("button", { name: /stop query/i });
       if (await stop.isVisible()) await stop.click();

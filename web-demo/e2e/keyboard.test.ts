@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { caseOf } from "./api";
+import { enqueuedAlone } from "./api";
 import { stage } from "./stage";
 
 const on = stage();
@@ -48,9 +48,8 @@ const outline = () =>
 
 describe("by keyboard alone", () => {
   it("a case is found, its conversation closed, and the way back taken", async () => {
-    const id = await on.simulator.enqueued();
+    const { id, number, objectId } = await enqueuedAlone(on.gateway, on.simulator);
     await on.simulator.steps(id, "offer", "answer");
-    const { number, objectId } = await caseOf(on.gateway, id);
     await on.page.goto(on.gateway.url);
     await on.page.locator(`[data-case="${objectId}"]`).waitFor();
 

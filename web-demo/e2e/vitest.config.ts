@@ -8,6 +8,7 @@ export default defineConfig({
     globalSetup: "./programs.ts",
     testTimeout: 40_000,
     hookTimeout: 30_000,
+    expect: { poll: { timeout: 15_000 } },
     fileParallelism: false,
     bail: 2,
   },
