@@ -162,7 +162,9 @@ impl Gate {
         if self.windows.is_empty() || self.checked.contains(&known.id) {
             return false;
         }
-        let began = began(&said.participants).or_else(|| began(&known.facts.participants));
+        // A notification of one medium shows only what began with that medium.
+        let both = [&said.participants, &known.facts.participants];
+        let began = both.into_iter().filter_map(|it| began(it)).min();
         self.windows.values().any(|window| {
             let before = match (window.until, began) {
                 (Some(until), Some(began)) => began <= until.plus_millis(SKEW_MS),
