@@ -10,9 +10,16 @@ use crate::domain::ids::ConversationId;
 /// else holds them. Bounded by two generations: when the newer is full, the older is dropped.
 pub(super) struct Known {
     limit: usize,
-    newer: HashMap<ConversationId, Arc<Conversation>>,
-    older: HashMap<ConversationId, Arc<Conversation>>,
+    newer: HashMap<ConversationId, Kept>,
+    older: HashMap<ConversationId, Kept>,
     followed: HashMap<ConversationId, Arc<Conversation>>,
+}
+
+/// One that is stored. What was learned of it without a change to tell (a leg's real id, a mark) is
+/// written with its next change.
+struct Kept {
+    present: Arc<Conversation>,
+    stored: Arc<Conversation>,
 }
 
 impl Known {
@@ -26,22 +33,30 @@ impl Known {
     }
 
     pub(super) fn get(&self, id: ConversationId) -> Option<&Arc<Conversation>> {
-        self.newer
-            .get(&id)
-            .or_else(|| self.older.get(&id))
-            .or_else(|| self.followed.get(&id))
+        let kept = self.kept(id).map(|kept| &kept.present);
+        kept.or_else(|| self.followed.get(&id))
+    }
+
+    /// As it is in the database.
+    pub(super) fn stored(&self, id: ConversationId) -> Option<&Arc<Conversation>> {
+        self.kept(id).map(|kept| &kept.stored)
+    }
+
+    fn kept(&self, id: ConversationId) -> Option<&Kept> {
+        self.newer.get(&id).or_else(|| self.older.get(&id))
     }
 
     pub(super) fn contains(&self, id: ConversationId) -> bool {
         self.get(id).is_some()
     }
 
-    pub(super) fn insert(&mut self, conversation: Arc<Conversation>) {
+    pub(super) fn insert(&mut self, present: Arc<Conversation>, stored: Arc<Conversation>) {
         if self.newer.len() >= self.limit {
             self.older = std::mem::take(&mut self.newer);
         }
-        self.followed.remove(&conversation.id);
-        self.newer.insert(conversation.id, conversation);
+        let id = present.id;
+        self.followed.remove(&id);
+        self.newer.insert(id, Kept { present, stored });
     }
 
     pub(super) fn follow(&mut self, conversation: Arc<Conversation>) {

@@ -1,6 +1,7 @@
 //! What one batch does: everything is handed over before the loop runs.
 
 use migration::{Migrator, MigratorTrait};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -8,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::domain::event::Fact;
 use crate::domain::row::ConversationStatus;
+use crate::domain::snapshot::{Leg, LegState};
 use crate::domain::snapshot::{Snapshot, Source};
-use crate::domain::testing::{at, conversation_id, inbound_call, seen, snapshot};
+use crate::domain::testing::{at, call, conversation_id, customer, inbound_call, seen, snapshot};
 use crate::domain::update::ChangeCause;
 use crate::hub::{Hub, HubConfig};
 use crate::store::{Store, StoreConfig};
@@ -23,6 +25,10 @@ struct Batch {
 
 impl Batch {
     async fn new() -> Self {
+        Self::with(IngestConfig::default()).await
+    }
+
+    async fn with(ingest: IngestConfig) -> Self {
         let data = tempfile::tempdir().unwrap();
         let config = StoreConfig {
             database_url: None,
@@ -34,7 +40,7 @@ impl Batch {
         Migrator::up(store.database(), None).await.unwrap();
         let hub = Hub::begin(&HubConfig::default(), &store).await.unwrap();
         let (needs_tx, needs) = mpsc::channel(16);
-        let (ingest, writer) = IngestLoop::new(IngestConfig::default(), store, hub, needs_tx);
+        let (ingest, writer) = IngestLoop::new(ingest, store, hub, needs_tx);
         Self {
             ingest,
             writer,
@@ -86,17 +92,50 @@ fn heard(second: i64) -> ConversationEvent {
 }
 
 fn read(second: i64) -> ConversationEvent {
-    let mut event = heard(second);
+    read_as(at_second(second), second)
+}
+
+fn read_as(said: Snapshot, second: i64) -> ConversationEvent {
+    let mut event = seen(said.clone(), second);
     event.fact = Fact::Seen {
         snapshot: Snapshot {
             source: Source::Rest,
-            ..at_second(second)
+            ..said
         },
         cause: ChangeCause::Reconciled,
         read_at: Some(at(second)),
         gap_before: false,
     };
     event
+}
+
+/// A reading that teaches a leg's id and nothing else makes no change. With the next one the leg has the
+/// real id, once.
+#[tokio::test]
+async fn what_was_learned_without_a_change_is_written_with_the_next() {
+    let one_by_one = IngestConfig {
+        ingest_batch: 1,
+        ..IngestConfig::default()
+    };
+    let batch = Batch::with(one_by_one).await;
+    let store = batch.ingest.store.clone();
+    let said = |leg: Leg| snapshot(vec![customer(vec![leg.from(1)])]);
+    let made_up = call("customer/voice/0", LegState::Connected);
+    let real = call("c1", LegState::Connected);
+    batch.event(read_as(said(made_up), 1)).await;
+    batch.event(read_as(said(real.clone()), 2)).await;
+    batch.event(read_as(said(real.until(3, "peer")), 3)).await;
+    batch.told().await;
+    let query = Statement::from_string(
+        DbBackend::Sqlite,
+        "SELECT sessionid FROM tbl_gen_participant",
+    );
+    let rows = store.database().query_all_raw(query).await.unwrap();
+    let sessions: Vec<String> = rows
+        .iter()
+        .map(|row| row.try_get("", "sessionid").unwrap())
+        .collect();
+    assert_eq!(sessions, ["c1"]);
 }
 
 #[tokio::test]

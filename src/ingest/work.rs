@@ -221,13 +221,13 @@ impl Work {
             self.order.push(id);
         }
         self.items.entry(id).or_insert_with(|| {
-            let known = known.get(id);
-            let conversation = known.map_or_else(
+            let before = known.stored(id).cloned();
+            let conversation = known.get(id).map_or_else(
                 || Conversation::unknown(id, event.received_at),
                 |known| Conversation::clone(known),
             );
             Item {
-                before: known.filter(|known| known.version > 0).cloned(),
+                before,
                 made_by: None,
                 conversation,
                 updates: Vec::new(),
@@ -318,6 +318,14 @@ impl Item {
         let is_known =
             self.conversation.version > 0 || self.conversation.facts.first_seen_at.is_some();
         is_known && !asker.scope.sees(&self.conversation.row)
+    }
+
+    /// The conversation as it is now, and as it is stored once the batch is written.
+    pub(super) fn into_known(self) -> (Arc<Conversation>, Arc<Conversation>) {
+        let present = Arc::new(self.conversation);
+        let kept = self.before.filter(|_| self.updates.is_empty());
+        let stored = kept.unwrap_or_else(|| Arc::clone(&present));
+        (present, stored)
     }
 
     fn take(&mut self, updates: Vec<Update>, event: &ConversationEvent, track: Track) {

@@ -175,7 +175,8 @@ impl IngestLoop {
         missing.dedup();
         if !missing.is_empty() {
             for conversation in self.store.load(&missing).await?.into_values() {
-                self.known.insert(Arc::new(conversation));
+                let stored = Arc::new(conversation);
+                self.known.insert(Arc::clone(&stored), stored);
             }
         }
         Ok(())
@@ -212,7 +213,7 @@ impl IngestLoop {
         for item in work.items.into_values() {
             let ended = item.conversation.row.status == ConversationStatus::Ended;
             let is_settled = item.conversation.is_settled();
-            let needs = item.needs.into_iter();
+            let needs = item.needs.iter().copied();
             for need in needs.filter(|need| !(is_settled && matches!(need, Need::Settle(_)))) {
                 self.ask(need);
             }
@@ -223,7 +224,8 @@ impl IngestLoop {
                     self.known.follow(Arc::new(item.conversation));
                 }
             } else if item.conversation.version > 0 {
-                self.known.insert(Arc::new(item.conversation));
+                let (present, stored) = item.into_known();
+                self.known.insert(present, stored);
             }
         }
     }
