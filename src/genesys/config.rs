@@ -118,6 +118,11 @@ pub struct GenesysConfig {
     #[arg(long = "genesys-read-after", env = "GATEWAY_GENESYS_READ_AFTER", value_name = "TIME", default_value = "1s", value_parser = duration)]
     pub read_after: Duration,
 
+    /// Time for which the answer to a reading of a conversation is kept back: notifications that Genesys
+    /// sent before it arrive first
+    #[arg(long = "genesys-answer-wait", env = "GATEWAY_GENESYS_ANSWER_WAIT", value_name = "TIME", default_value = "250ms", value_parser = duration)]
+    pub answer_wait: Duration,
+
     /// Time between two readings of the list of queues
     #[arg(long = "genesys-queue-refresh", env = "GATEWAY_GENESYS_QUEUE_REFRESH", value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub queue_refresh: Duration,
@@ -335,6 +340,7 @@ impl GenesysConfig {
             reconnect_max: ms(100),
             token_margin: ms(500),
             read_after: ms(200),
+            answer_wait: ms(100),
             analytics_lag: ms(100),
             repair_margin: ms(500),
             journal_interval: ms(1_000),

@@ -45,6 +45,7 @@ struct Inner {
     tokens: TokenSource,
     budget: Budget,
     patience: Duration,
+    answer_wait: Duration,
     queue_names: QueueNames,
     keep: Keep,
     clock: Arc<dyn Clock>,
@@ -115,6 +116,7 @@ impl GenesysClient {
             tokens,
             budget: Budget::new(config.rate_limit, config.retry_after_max),
             patience: config.request_timeout,
+            answer_wait: config.answer_wait,
             queue_names: QueueNames::default(),
             keep: Keep::of(&config.keep),
             clock,
@@ -157,7 +159,9 @@ impl GenesysClient {
         &self.0.clock
     }
 
-    /// Reads a conversation whole.
+    /// Reads a conversation whole. The answer is passed on only after a while
+    /// ([`GenesysConfig::answer_wait`]): what the sockets tell of the time before it is then there, and
+    /// no state of it that lasted for milliseconds is overtaken.
     ///
     /// # Errors
     /// [`ApiError::is_final`] tells what is said of the conversation from what is not.
@@ -187,6 +191,7 @@ impl GenesysClient {
             tracing::warn!(conversation.id = %id, reason = skip.reason(), "a conversation cannot be read");
             ApiError::Unreadable { call: "GET /api/v2/conversations/{id}" }
         })?;
+        tokio::time::sleep(self.0.answer_wait).await;
         Ok(Reading { snapshot, read_at })
     }
 

@@ -58,10 +58,13 @@ impl Organisation {
     }
 
     fn listen(&self) -> Running {
+        self.listen_with(self.fake.config())
+    }
+
+    fn listen_with(&self, config: GenesysConfig) -> Running {
         let (events_tx, events) = mpsc::channel(64);
         let (needs, needs_rx) = mpsc::channel(64);
-        let config = self.fake.config();
-        let client = self.fake.client();
+        let client = GenesysClient::new(&config, clock()).unwrap();
         let (listener, status) = Listener::new(config, client, events_tx, needs_rx, clock());
         let shown = listener.shown_queues();
         let mut task = JoinSet::new();
@@ -267,6 +270,31 @@ async fn a_needed_reading_comes_as_a_reconciled_snapshot() {
             work: Work::Reading
         }
     );
+}
+
+#[tokio::test]
+async fn what_genesys_sent_before_it_answered_comes_before_the_answer() {
+    let organisation = Organisation::start(&["q1"]).await;
+    let mut running = organisation.listen_with(GenesysConfig {
+        answer_wait: Duration::from_secs(2),
+        ..organisation.fake.config()
+    });
+    running.until(FeedState::Live).await;
+    running.needs.send(Need::ReadNow(id())).await.unwrap();
+    let path = format!("/api/v2/conversations/{CONVERSATION}");
+    eventually("it is read", || {
+        !organisation.fake.asked("GET", &path).is_empty()
+    })
+    .await;
+    organisation.fake.send_frame(&notification("q1"));
+    let mut causes = Vec::new();
+    for _ in 0..2 {
+        let Fact::Seen { cause, .. } = running.next().await.fact else {
+            panic!("a snapshot");
+        };
+        causes.push(cause);
+    }
+    assert_eq!(causes, [ChangeCause::GenesysEvent, ChangeCause::Reconciled]);
 }
 
 #[tokio::test]
