@@ -204,9 +204,41 @@ pub struct Listed {
 }
 
 impl Row {
+    /// The row of a conversation of which nothing is known.
+    pub fn blank(now: Time) -> Self {
+        Self {
+            initiated_by: InitiatedBy::Genesys,
+            registered_at: None,
+            initial_screen_pop_target: None,
+            conversation_start: None,
+            conversation_end: None,
+            direction: None,
+            original_media_type: None,
+            active_media_type: None,
+            status: ConversationStatus::Created,
+            status_since: now,
+            waiting_since: None,
+            last_queue_id: None,
+            last_queue_name: None,
+            owner: None,
+            failure: None,
+            status_number: 0,
+            created_at: now,
+            updated_at: now,
+            agents: Vec::new(),
+            handled_by: Vec::new(),
+            contexts: Vec::new(),
+        }
+    }
+
     /// What lists are ordered by: `conversation_start`, else `created_at`.
     pub fn started_at(&self) -> Time {
         self.conversation_start.unwrap_or(self.created_at)
+    }
+
+    /// The moment of the latest change: no later change happened before it.
+    pub(super) fn updated_at_or_since(&self) -> Time {
+        self.updated_at.max(self.status_since)
     }
 }
 

@@ -452,5 +452,5 @@ fn error_of(leg: &ViewedLeg<'_>) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "status/tests.rs"]
+#[path = "status_tests.rs"]
 mod tests;

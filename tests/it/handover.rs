@@ -14,7 +14,7 @@ const CHANGES: &str = "subscription($filter: ConversationFilter) { conversationC
 /// Plays a script and gives the changes that tell of another owner or queue under the same status.
 async fn handovers(script: &str, kind: &str) -> Vec<Value> {
     let organisation = Organisation::start().await;
-    let gateway = Gateway::start(&organisation, Database::Sqlite).await;
+    let gateway = Box::pin(Gateway::start(&organisation, Database::Sqlite)).await;
     let mut feed = gateway.subscribe(CHANGES, json!({})).await;
     let id = organisation
         .begin(

@@ -4,10 +4,11 @@ use super::*;
 use crate::domain::caller::Scope;
 use crate::domain::filter::{Filter, Membership, sighting};
 use crate::domain::ids::UserId;
-use crate::domain::row::Direction;
-use crate::domain::row::{ContextKey, ConversationStatus as S, MediaType, OwnerKind};
+use crate::domain::row::{
+    ContextKey, ContextRef, ConversationStatus as S, Direction, InitiatedBy, MediaType, OwnerKind,
+};
 use crate::domain::snapshot::{
-    Activity, AcwState, Leg, LegState as L, Medium, Participant, Segment, Shape, Source,
+    Activity, AcwState, Leg, LegState as L, Medium, Participant, Segment, Shape, Snapshot, Source,
 };
 use crate::domain::testing::{
     agent, at, call, conversation_id, customer, inbound_call, leg, participant, queue, seen,

@@ -58,10 +58,12 @@ impl Organisation {
     }
 
     fn listen(&self) -> Running {
-        self.listen_with(self.fake.config())
+        Running::start(self.fake.config())
     }
+}
 
-    fn listen_with(&self, config: GenesysConfig) -> Running {
+impl Running {
+    fn start(config: GenesysConfig) -> Self {
         let (events_tx, events) = mpsc::channel(64);
         let (needs, needs_rx) = mpsc::channel(64);
         let client = GenesysClient::new(&config, clock()).unwrap();
@@ -69,7 +71,7 @@ impl Organisation {
         let shown = listener.shown_queues();
         let mut task = JoinSet::new();
         task.spawn(listener.with_jitter(|| 0.5).run(CancellationToken::new()));
-        Running {
+        Self {
             status,
             shown,
             events,
@@ -77,9 +79,7 @@ impl Organisation {
             _task: task,
         }
     }
-}
 
-impl Running {
     async fn until(&mut self, state: FeedState) -> FeedStatus {
         let wait = self.status.wait_for(|status| status.state == state);
         let reached = timeout(Duration::from_secs(10), wait).await;
@@ -275,7 +275,7 @@ async fn a_needed_reading_comes_as_a_reconciled_snapshot() {
 #[tokio::test]
 async fn what_genesys_sent_before_it_answered_comes_before_the_answer() {
     let organisation = Organisation::start(&["q1"]).await;
-    let mut running = organisation.listen_with(GenesysConfig {
+    let mut running = Running::start(GenesysConfig {
         answer_wait: Duration::from_secs(2),
         ..organisation.fake.config()
     });
