@@ -21,8 +21,8 @@ use crate::domain::row::Work;
 use crate::domain::update::ChangeCause;
 use crate::ingest::{Need, SendRefused};
 
-/// Readings that run at once.
-const AT_ONCE: usize = 4;
+/// Readings that run at once; most of them only wait with their answer ([`GenesysClient::conversation`]).
+const AT_ONCE: usize = 32;
 /// Conversations that may wait to be read. One more is not read: its next notification mends it.
 const MOST_WAITING: usize = 10_000;
 /// How often one conversation is tried that nothing waits for.

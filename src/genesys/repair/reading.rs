@@ -20,8 +20,8 @@ use crate::genesys::sink::Sink;
 use crate::genesys::wire::AnalyticsConversation;
 use crate::ingest::SendRefused;
 
-/// Readings that run at once.
-const AT_ONCE: usize = 8;
+/// Readings that run at once; most of them only wait with their answer ([`GenesysClient::conversation`]).
+const AT_ONCE: usize = 32;
 /// So many that the record has open are read one by one; of more, analytics are asked first, a hundred
 /// at once.
 const SINGLY: usize = 20;
