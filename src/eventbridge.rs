@@ -189,7 +189,8 @@ impl EventBridge {
     ) -> anyhow::Result<()> {
         if !self.is_shown(readings, id).await? {
             match readings.client.conversation(id, Priority::Repair).await {
-                Ok(reading) => {
+                Ok(answered) => {
+                    let reading = answered.reading().await;
                     let event = ConversationEvent {
                         conversation_id: id,
                         received_at: self.clock.now(),

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -80,9 +81,25 @@ impl Process {
     }
 }
 
-/// An address on this machine that was free a moment ago.
+/// An address on this machine where nobody listens, each time another. Its port lies below those that
+/// Linux gives to whoever asks for any, so that nobody else gets it meanwhile.
 pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+    static NEXT: AtomicU16 = AtomicU16::new(20_000);
+    loop {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        ensure!(port < 32_000, "no port is free");
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if TcpListener::bind(address).is_ok() {
+            return Ok(address);
+        }
+    }
+}
+
+/// User and system time that the calling thread has used.
+pub(crate) fn thread_cpu() -> anyhow::Result<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanos = text.split(' ').next().context("an odd schedstat")?;
+    Ok(Duration::from_nanos(nanos.parse()?))
 }
 
 /// Lets this process, and the servers it starts, have so many files and sockets open.

@@ -178,7 +178,7 @@ impl Commands {
         cause: ChangeCause,
     ) -> Result<Written, CommandError> {
         let read = self.genesys.conversation(id, Priority::Command).await;
-        let reading = read.map_err(CommandError::Genesys)?;
+        let reading = read.map_err(CommandError::Genesys)?.reading().await;
         self.submit(caller, id, reading.seen(cause)).await
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use conversation_gateway::domain::caller::Scope;
 use conversation_gateway::domain::filter::Filter;
 use conversation_gateway::domain::row::{ContextKey, ContextRef};
@@ -11,6 +11,7 @@ use conversation_gateway::feed::index::{Index, Keys, Place};
 
 use super::count;
 use crate::options::Options;
+use crate::process::thread_cpu;
 use crate::report::{Figure, Goal};
 use crate::seed;
 use crate::traffic::conversation_id;
@@ -108,7 +109,7 @@ fn unwatched() -> anyhow::Result<Vec<Update>> {
 /// CPU time of this thread for one change.
 fn per_change(index: &Index, changes: &[Update], rounds: u32) -> anyhow::Result<f64> {
     let mut found = 0_u64;
-    let begun = thread_nanos()?;
+    let begun = thread_cpu()?;
     let wanted = u64::from(rounds) * 1_000;
     let mut looked_up = 0;
     while looked_up < wanted {
@@ -117,14 +118,7 @@ fn per_change(index: &Index, changes: &[Update], rounds: u32) -> anyhow::Result<
         }
         looked_up += changes.len() as u64;
     }
-    let took = thread_nanos()? - begun;
+    let took = thread_cpu()?.saturating_sub(begun);
     ensure!(found == 0, "somebody watches what nobody should");
-    Ok(count(took) / 1e3 / count(looked_up))
-}
-
-/// How long this thread has run.
-fn thread_nanos() -> anyhow::Result<u64> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    let nanos = text.split(' ').next().context("an odd schedstat")?;
-    Ok(nanos.parse()?)
+    Ok(took.as_secs_f64() * 1e6 / count(looked_up))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use conversation_gateway::http::HttpConfig;
 use conversation_gateway::judge::{self, Limits};
 
+use crate::process::thread_cpu;
 use crate::report::{Figure, Goal};
 
 const BYTES: usize = 100_000;
@@ -43,19 +44,12 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
 
 /// The mean CPU time of judging the document once.
 fn cost(text: &str, limits: &Limits) -> anyhow::Result<Duration> {
-    let before = cpu()?;
+    let before = thread_cpu()?;
     for _ in 0..TIMES {
         let verdict = judge::read(text, limits).and_then(|it| it.weigh(limits, |_| None));
         std::hint::black_box(verdict).ok();
     }
-    Ok(cpu()?.saturating_sub(before) / TIMES)
-}
-
-/// What this thread has used of the processor.
-fn cpu() -> anyhow::Result<Duration> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    let used = text.split(' ').next().unwrap_or_default();
-    Ok(Duration::from_nanos(used.parse()?))
+    Ok(thread_cpu()?.saturating_sub(before) / TIMES)
 }
 
 /// Documents of about the same length; every piece is repeated until it is reached.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
+use tokio::time::sleep_until;
 
 use super::budget::{Announced, Budget, Priority};
 use super::config::GenesysConfig;
@@ -76,6 +77,22 @@ impl Reading {
             read_at: Some(self.read_at),
             gap_before: false,
         }
+    }
+}
+
+/// A reading that Genesys has just answered. What its sockets sent before may still be on its way.
+#[derive(Debug)]
+pub struct Answered {
+    reading: Reading,
+    arrives: tokio::time::Instant,
+}
+
+impl Answered {
+    /// The reading, after a while ([`GenesysConfig::answer_wait`]): what was sent before is there then,
+    /// and no state of it that lasted for milliseconds is overtaken.
+    pub async fn reading(self) -> Reading {
+        sleep_until(self.arrives).await;
+        self.reading
     }
 }
 
@@ -159,9 +176,7 @@ impl GenesysClient {
         &self.0.clock
     }
 
-    /// Reads a conversation whole. The answer is passed on only after a while
-    /// ([`GenesysConfig::answer_wait`]): what the sockets tell of the time before it is then there, and
-    /// no state of it that lasted for milliseconds is overtaken.
+    /// Reads a conversation whole.
     ///
     /// # Errors
     /// [`ApiError::is_final`] tells what is said of the conversation from what is not.
@@ -169,7 +184,7 @@ impl GenesysClient {
         &self,
         id: ConversationId,
         priority: Priority,
-    ) -> Result<Reading, ApiError> {
+    ) -> Result<Answered, ApiError> {
         let path = format!("/api/v2/conversations/{id}");
         let sent = self.send_timed(Call::get(&path, &[]), priority).await;
         let (response, read_at) = match sent {
@@ -191,8 +206,10 @@ impl GenesysClient {
             tracing::warn!(conversation.id = %id, reason = skip.reason(), "a conversation cannot be read");
             ApiError::Unreadable { call: "GET /api/v2/conversations/{id}" }
         })?;
-        tokio::time::sleep(self.0.answer_wait).await;
-        Ok(Reading { snapshot, read_at })
+        Ok(Answered {
+            reading: Reading { snapshot, read_at },
+            arrives: tokio::time::Instant::now() + self.0.answer_wait,
+        })
     }
 
     /// Whether the client may read conversations at all: Genesys answers 403 as well for one of a

@@ -230,7 +230,8 @@ async fn a_conversation_counts_as_read_when_the_budget_let_the_question_go() {
     let asked_at = client.clock().now();
     assert_eq!(held_back.status(), Some(429));
     let id = ConversationId::from_uuid(uuid::Uuid::max());
-    let reading = client.conversation(id, Priority::Command).await.unwrap();
+    let answered = client.conversation(id, Priority::Command).await.unwrap();
+    let reading = answered.reading().await;
     assert!(reading.read_at.since(asked_at) > 500, "after the pause");
 }
 

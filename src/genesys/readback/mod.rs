@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use self::line::{Haste, Line, Turn};
 use super::backoff::Backoff;
 use super::budget::Priority;
-use super::client::{ApiError, GenesysClient, Reading};
+use super::client::{Answered, ApiError, GenesysClient, Reading};
 use super::sink::Sink;
 use crate::clock::Clock;
 use crate::domain::event::{ConversationEvent, Fact};
@@ -21,8 +21,8 @@ use crate::domain::row::Work;
 use crate::domain::update::ChangeCause;
 use crate::ingest::{Need, SendRefused};
 
-/// Readings that run at once; most of them only wait with their answer ([`GenesysClient::conversation`]).
-const AT_ONCE: usize = 32;
+/// Conversations that are asked for at once.
+const AT_ONCE: usize = 4;
 /// Conversations that may wait to be read. One more is not read: its next notification mends it.
 const MOST_WAITING: usize = 10_000;
 /// How often one conversation is tried that nothing waits for.
@@ -46,13 +46,16 @@ struct Others {
     watch: mpsc::Sender<Need>,
 }
 
-/// What came of a reading.
+/// What came of a question.
 enum Outcome {
-    /// The write path was told.
-    Told(Result<(), SendRefused>),
+    /// An answer, or none and no time for another attempt.
+    Read(Result<Answered, ApiError>),
     /// No answer, and there is time for another attempt; so long Genesys asks to wait.
     Again(Option<Duration>),
 }
+
+/// Whether the write path took it.
+type Told = (ConversationId, Result<(), SendRefused>);
 
 impl<S: Sink> ReadBack<S> {
     /// Takes needs at once, whatever the readings do: who sends them must never wait for itself.
@@ -64,52 +67,70 @@ impl<S: Sink> ReadBack<S> {
     ) -> Result<(), SendRefused> {
         let others = Others { settle, watch };
         let mut line = Line::new(self.read_after, self.backoff.clone());
-        let mut readings = JoinSet::new();
+        let mut questions = JoinSet::new();
+        let mut answers = JoinSet::new();
         loop {
-            while readings.len() < AT_ONCE
+            while questions.len() < AT_ONCE
                 && let Some((id, turn)) = line.next(Instant::now())
             {
-                readings.spawn(self.clone().read(id, turn));
+                questions.spawn(self.clone().ask(id, turn));
             }
-            let wake = line.next_wake().filter(|_| readings.len() < AT_ONCE);
+            let wake = line.next_wake().filter(|_| questions.len() < AT_ONCE);
             tokio::select! {
                 need = needs.recv() => match need {
                     Some(need) => take(need, &mut line, &others),
                     // The write path is gone; the listener is about to be stopped, too.
                     None => return std::future::pending().await,
                 },
-                Some(read) = readings.join_next() => {
-                    let (id, outcome) = read.expect("a reading neither panics nor is aborted");
+                Some(asked) = questions.join_next() => {
+                    let (id, outcome) = asked.expect("a question neither panics nor is aborted");
                     match outcome {
-                        Outcome::Told(told) => {
-                            line.done(id, Instant::now());
-                            told?;
+                        Outcome::Again(wait) => line.put_off(id, wait, Instant::now()),
+                        Outcome::Read(read) => {
+                            answers.spawn(self.clone().tell(id, read));
                         }
-                        Outcome::Again(asked) => line.put_off(id, asked, Instant::now()),
                     }
+                }
+                Some(told) = answers.join_next() => {
+                    let (id, told) = told.expect("telling neither panics nor is aborted");
+                    line.done(id, Instant::now());
+                    told?;
                 }
                 () = until(wake) => {}
             }
         }
     }
 
-    async fn read(self, id: ConversationId, turn: Turn) -> (ConversationId, Outcome) {
+    async fn ask(self, id: ConversationId, turn: Turn) -> (ConversationId, Outcome) {
         let error = match self.client.conversation(id, Priority::Stuck).await {
-            Ok(reading) => return (id, Outcome::Told(self.tell(id, reading).await)),
+            Ok(answered) => return (id, Outcome::Read(Ok(answered))),
             Err(error) => error,
         };
         let is_last = match turn.haste {
             Haste::Calm => turn.failures + 1 >= ATTEMPTS,
             Haste::Now => turn.since.elapsed() >= self.patience,
         };
-        if !is_last && !error.is_final() {
-            return (id, Outcome::Again(error.retry_after()));
-        }
-        tracing::warn!(conversation.id = %id, %error, "a conversation cannot be read");
-        (id, Outcome::Told(self.put(id, failed(&error)).await))
+        let outcome = if is_last || error.is_final() {
+            Outcome::Read(Err(error))
+        } else {
+            Outcome::Again(error.retry_after())
+        };
+        (id, outcome)
     }
 
-    async fn tell(&self, id: ConversationId, reading: Reading) -> Result<(), SendRefused> {
+    /// Tells the write path what was read, or that nothing can be.
+    async fn tell(self, id: ConversationId, read: Result<Answered, ApiError>) -> Told {
+        let told = match read {
+            Ok(answered) => self.put_reading(id, answered.reading().await).await,
+            Err(error) => {
+                tracing::warn!(conversation.id = %id, %error, "a conversation cannot be read");
+                self.put(id, failed(&error)).await
+            }
+        };
+        (id, told)
+    }
+
+    async fn put_reading(&self, id: ConversationId, reading: Reading) -> Result<(), SendRefused> {
         self.put(id, reading.seen(ChangeCause::Reconciled)).await?;
         let work = Work::Reading;
         self.put(id, Fact::Succeeded { work }).await

@@ -13,15 +13,15 @@ use crate::domain::time::Time;
 use crate::domain::update::ChangeCause;
 use crate::genesys::backoff::Backoff;
 use crate::genesys::budget::Priority;
-use crate::genesys::client::{DETAILS_PER_CALL, GenesysClient, Reading};
+use crate::genesys::client::{Answered, DETAILS_PER_CALL, GenesysClient, Reading};
 use crate::genesys::decode::analytics;
 use crate::genesys::enrichment::enriched;
 use crate::genesys::sink::Sink;
 use crate::genesys::wire::AnalyticsConversation;
 use crate::ingest::SendRefused;
 
-/// Readings that run at once; most of them only wait with their answer ([`GenesysClient::conversation`]).
-const AT_ONCE: usize = 32;
+/// Conversations that are asked for at once.
+const AT_ONCE: usize = 8;
 /// So many that the record has open are read one by one; of more, analytics are asked first, a hundred
 /// at once.
 const SINGLY: usize = 20;
@@ -201,21 +201,29 @@ impl<'a, S: Sink> Readings<'a, S> {
     }
 
     async fn read_waiting(&mut self) -> Result<(), SendRefused> {
-        let mut readings = JoinSet::new();
+        let mut questions = JoinSet::new();
+        let mut answers = JoinSet::new();
         loop {
-            while readings.len() < AT_ONCE
+            while questions.len() < AT_ONCE
                 && let Some(id) = self.waiting.pop_front()
             {
-                readings.spawn(read(
-                    self.repair.client.clone(),
-                    self.repair.backoff.clone(),
-                    id,
-                ));
+                let (client, backoff) = (&self.repair.client, &self.repair.backoff);
+                questions.spawn(ask(client.clone(), backoff.clone(), id));
             }
-            let Some(read) = readings.join_next().await else {
-                return Ok(());
+            let (id, read) = tokio::select! {
+                Some(asked) = questions.join_next() => {
+                    let (id, answered) = asked.expect("a question neither panics nor is aborted");
+                    answers.spawn(async move {
+                        match answered {
+                            Some(answered) => (id, Some(answered.reading().await)),
+                            None => (id, None),
+                        }
+                    });
+                    continue;
+                }
+                Some(read) = answers.join_next() => read.expect("waiting neither panics nor is aborted"),
+                else => return Ok(()),
             };
-            let (id, read) = read.expect("a reading neither panics nor is aborted");
             self.read.insert(id);
             if let Some(Reading { snapshot, read_at }) = read {
                 let event = self.event(id, reconciled(snapshot, Some(read_at)));
@@ -247,15 +255,15 @@ const fn reconciled(snapshot: Snapshot, read_at: Option<Time>) -> Fact {
     }
 }
 
-/// Reads one conversation, until Genesys says it or that there is none.
-async fn read(
+/// Asks for one conversation, until Genesys says it or that there is none.
+async fn ask(
     client: GenesysClient,
     mut backoff: Backoff,
     id: ConversationId,
-) -> (ConversationId, Option<Reading>) {
+) -> (ConversationId, Option<Answered>) {
     loop {
         match client.conversation(id, Priority::Repair).await {
-            Ok(reading) => return (id, Some(reading)),
+            Ok(answered) => return (id, Some(answered)),
             Err(error) if error.is_final() => {
                 tracing::warn!(conversation.id = %id, %error, "a conversation cannot be read");
                 return (id, None);

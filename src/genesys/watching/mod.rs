@@ -204,8 +204,10 @@ impl<S: Sink> Round<S> {
         let client = self.parts.client.clone();
         self.questions.spawn(async move {
             if let [id] = ids[..] {
-                let read = client.conversation(id, Priority::Stuck).await;
-                let read = read.map(Box::new);
+                let read = match client.conversation(id, Priority::Stuck).await {
+                    Ok(answered) => Ok(Box::new(answered.reading().await)),
+                    Err(error) => Err(error),
+                };
                 return Answer::Read { id, read };
             }
             let answer = client.details(&ids, Priority::Repair).await;
