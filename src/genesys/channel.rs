@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::domain::ids::ConversationId;
 use crate::domain::snapshot::{LegState, Snapshot};
 use crate::domain::time::Time;
+use crate::ingest::Shown;
 
 /// The longest message that is read.
 const LONGEST_MESSAGE: usize = 16 * 1024 * 1024;
@@ -37,6 +38,8 @@ pub enum Received {
     Reopened,
     /// All topics are subscribed on a socket that answers; since `since` something may be lost.
     Seeing { since: Option<Time>, at: Time },
+    /// Further topics are subscribed, which show these queues; they were not before `since`.
+    Added { shown: Shown, since: Time, at: Time },
 }
 
 /// How a socket is read.

@@ -89,13 +89,17 @@ impl<S: Sink> Link<S> {
             let begun = Instant::now();
             let begun_at = clock.now();
             let (heard, _) = watch::channel(None);
-            let session = self.session(&mut channel, &mut old, since, &received, &heard);
+            let mut sees = false;
+            let session = self.session(&mut channel, &mut old, since, &received, &heard, &mut sees);
             let broken = match session.await {
                 Ok(ended) => Broken::Socket(ended),
                 Err(broken) => broken,
             };
             let last_heard: Option<Time> = *heard.borrow();
-            since = last_heard.or(since);
+            // A socket that answered without all topics has not made up for anything.
+            if sees {
+                since = last_heard.or(since);
+            }
             self.board
                 .down(clock.now(), self.index, last_heard.unwrap_or(begun_at));
             if last_heard.is_some() && begun.elapsed() >= self.settings.good_after {
@@ -131,6 +135,7 @@ impl<S: Sink> Link<S> {
         since: Option<Time>,
         received: &mpsc::Sender<Received>,
         heard: &watch::Sender<Option<Time>>,
+        sees: &mut bool,
     ) -> Result<Ended, Broken> {
         let known = match channel.take() {
             // Announced: the channel stays, and there is no time to lose.
@@ -163,7 +168,7 @@ impl<S: Sink> Link<S> {
         let heard_rx = heard.subscribe();
         let ended = tokio::select! {
             ended = socket.read(received, heard) => ended,
-            Err(error) = self.keep_subscribed(&current.id, since, received, heard_rx) => return Err(error.into()),
+            Err(error) = self.keep_subscribed(&current.id, since, received, heard_rx, sees) => return Err(error.into()),
         };
         if ended == Ended::ClosingNotice {
             *old = Some(socket);
@@ -179,6 +184,7 @@ impl<S: Sink> Link<S> {
         since: Option<Time>,
         received: &mpsc::Sender<Received>,
         mut heard: watch::Receiver<Option<Time>>,
+        sees: &mut bool,
     ) -> Result<(), ApiError> {
         let mut settled = Settled::new();
         let mut backoff = self.settings.backoff.clone();
@@ -191,8 +197,11 @@ impl<S: Sink> Link<S> {
         let at = self.settings.reading.clock.now();
         self.board.blind(at, self.index);
         let _ = received.send(Received::Seeing { since, at }).await;
+        *sees = true;
         loop {
             self.report_up(&settled);
+            let followed = subscribed(&settled);
+            let since = self.settings.reading.clock.now();
             let mut renew = false;
             tokio::select! {
                 changed = self.topics.changed() => if changed.is_err() {
@@ -209,7 +218,25 @@ impl<S: Sink> Link<S> {
                 tracing::warn!(channel.index = self.index, %error, "topics cannot be subscribed yet");
                 sleep(backoff.next_wait(error.retry_after())).await;
             }
+            let mut added = subscribed(&settled);
+            added.retain(|topic| !followed.contains(topic));
+            if !added.is_empty() {
+                self.make_up_for(&added, since, received).await;
+            }
         }
+    }
+
+    /// What these topics would have shown before they were subscribed is read.
+    async fn make_up_for(
+        &self,
+        added: &BTreeSet<String>,
+        since: Time,
+        received: &mpsc::Sender<Received>,
+    ) {
+        let at = self.settings.reading.clock.now();
+        let shown = topics::queues_of(added.iter()).map(Arc::new);
+        self.board.blind(at, self.index);
+        let _ = received.send(Received::Added { shown, since, at }).await;
     }
 
     async fn subscribe(
@@ -251,6 +278,12 @@ impl<S: Sink> Link<S> {
         );
         self.board.up(now, self.index, subscribed, refused);
     }
+}
+
+/// The topics that Genesys gave.
+fn subscribed(settled: &Settled) -> BTreeSet<String> {
+    let given = settled.iter().filter(|(_, refused)| refused.is_none());
+    given.map(|(topic, _)| topic.clone()).collect()
 }
 
 /// Older answers hold only the topics' ids; one that is not answered at all is not subscribed.
@@ -299,8 +332,14 @@ impl<S: Sink> Applying<S> {
             match received {
                 Received::Frame { frame, at } => self.apply(frame, at).await?,
                 Received::Unreadable { named, at } => self.missed(named, at).await?,
-                Received::Reopened => self.note_blind().await?,
-                Received::Seeing { since, at } => self.note_seeing(since, at).await?,
+                Received::Reopened => self.note_blind(self.shown()).await?,
+                Received::Seeing { since, at } => {
+                    self.note_seeing(self.shown(), since, at).await?;
+                }
+                Received::Added { shown, since, at } => {
+                    self.note_blind(shown.clone()).await?;
+                    self.note_seeing(shown, Some(since), at).await?;
+                }
             }
         }
         Ok(())
@@ -349,19 +388,23 @@ impl<S: Sink> Applying<S> {
             return self.sink.note(Sight::Unread { id, at }).await;
         }
         self.board.blind(at, self.channel);
-        self.note_blind().await?;
-        self.note_seeing(Some(at), at).await
+        self.note_blind(self.shown()).await?;
+        self.note_seeing(self.shown(), Some(at), at).await
     }
 
-    async fn note_blind(&self) -> Result<(), SendRefused> {
-        let (channel, shown) = (self.channel, self.shown());
+    async fn note_blind(&self, shown: Shown) -> Result<(), SendRefused> {
+        let channel = self.channel;
         self.sink.note(Sight::Blind { channel, shown }).await
     }
 
-    async fn note_seeing(&self, since: Option<Time>, at: Time) -> Result<(), SendRefused> {
+    async fn note_seeing(
+        &self,
+        shown: Shown,
+        since: Option<Time>,
+        at: Time,
+    ) -> Result<(), SendRefused> {
         let channel = self.channel;
         self.sink.note(Sight::Seeing { channel, since: at }).await?;
-        let shown = self.shown();
         let order = Order {
             channel,
             shown,

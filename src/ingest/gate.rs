@@ -27,6 +27,12 @@ const MOST_LATE: usize = 10_000;
 /// where that cannot be said.
 pub type Shown = Option<Arc<BTreeSet<QueueId>>>;
 
+/// What either shows.
+pub fn shown_by_both(one: &Shown, other: &Shown) -> Shown {
+    let (one, other) = (one.as_ref()?, other.as_ref()?);
+    Some(Arc::new(one.union(other).cloned().collect()))
+}
+
 /// What the listener says of its own sight.
 #[derive(Clone, Debug)]
 pub enum Sight {
@@ -82,7 +88,10 @@ impl Gate {
     pub(super) fn note(&mut self, sight: &Sight) -> Option<ConversationId> {
         match sight {
             Sight::Blind { channel, shown } => {
-                let shown = shown.clone();
+                let shown = match self.windows.get(channel) {
+                    Some(open) => shown_by_both(&open.shown, shown),
+                    None => shown.clone(),
+                };
                 self.windows.insert(*channel, Window { shown, until: None });
                 self.checked.clear();
             }

@@ -26,7 +26,7 @@ use crate::store::Committed;
 
 pub use crate::store::Open;
 pub use config::{IngestConfig, Track};
-pub use gate::{Shown, Sight};
+pub use gate::{Shown, Sight, shown_by_both};
 pub use handle::Ingest;
 pub use writer::IngestLoop;
 

@@ -67,6 +67,20 @@ async fn twelve_thousand_queues_are_followed_within_the_rate_limit_and_so_is_one
     gateway.until_status(&call, "WAITING_IN_QUEUE").await;
 }
 
+/// Its topic has nothing to tell until the call is taken.
+#[tokio::test]
+async fn what_waits_in_a_queue_before_it_is_followed_is_found() {
+    let organisation = Organisation::start().await;
+    let gateway = Gateway::start_tuned(&organisation, Database::Sqlite, &[], |mut config| {
+        config.genesys.queue_refresh = Duration::from_secs(2);
+        config
+    })
+    .await;
+    let added = organisation.add_queue().await;
+    let call = waits_in(&organisation, &added).await;
+    gateway.until_status(&call, "WAITING_IN_QUEUE").await;
+}
+
 #[tokio::test]
 async fn refused_topics_are_named_and_spoil_no_other() {
     let organisation = Organisation::start_with(SimulatorConfig {

@@ -9,12 +9,14 @@ use crate::domain::event::{ConversationEvent, Fact};
 use crate::domain::feed::FeedState;
 use crate::domain::ids::{ConversationId, QueueId, UserId};
 use crate::domain::row::{Direction, Work};
+use crate::domain::time::Time;
 use crate::domain::update::ChangeCause;
 use crate::genesys::fake::{Answer, Asked, Fake, clock, eventually, token};
 use crate::genesys::topics::TopicShape;
 
 const CONVERSATION: &str = "5b1e7c90-2a3d-4c8f-b6e1-7d90a4f2c3e8";
 const CHANNELS: &str = "/api/v2/notifications/channels";
+const ENDED: &str = "/api/v2/analytics/conversations/details/query";
 const FIRST: &str = "/api/v2/notifications/channels/c1/subscriptions";
 
 /// An organisation whose queues and channels a test can change.
@@ -27,6 +29,10 @@ struct Facts {
     queues: Vec<&'static str>,
     refused: Option<&'static str>,
     channel_is_gone: bool,
+    /// Topics are not to be had now.
+    is_refusing: bool,
+    /// When the conversation ended, as analytics know it.
+    ended: Option<Time>,
     address: String,
 }
 
@@ -45,6 +51,8 @@ impl Organisation {
             queues: queues.to_vec(),
             refused: None,
             channel_is_gone: false,
+            is_refusing: false,
+            ended: None,
             address: String::new(),
         }));
         let answers = Arc::clone(&state);
@@ -113,6 +121,7 @@ fn answer(asked: &Asked, facts: &Facts) -> Answer {
         }
         ("HEAD", _) if facts.channel_is_gone => Answer::json(404, &json!(null)),
         ("HEAD", _) => Answer::json(200, &json!(null)),
+        ("PUT", _) if facts.is_refusing => Answer::json(500, &json!(null)),
         ("PUT" | "POST", path) if path.ends_with("/subscriptions") => {
             let topics: Vec<Value> = serde_json::from_str(&asked.body).unwrap();
             let settled = topics.into_iter().map(|mut topic| {
@@ -133,6 +142,16 @@ fn answer(asked: &Asked, facts: &Facts) -> Answer {
                 "originatingDirection": "outbound",
             });
             Answer::json(200, &json!({ "conversations": [settled] }))
+        }
+        ("POST", ENDED) if asked.body.contains(r#""exists""#) && facts.ended.is_some() => {
+            let segment = json!({ "queueId": "q1" });
+            let sessions = json!([{ "sessionId": "s", "segments": [segment] }]);
+            let ended = json!({
+                "conversationId": CONVERSATION,
+                "conversationEnd": facts.ended.map(|end| end.to_string()),
+                "participants": [{ "participantId": "p", "sessions": sessions }],
+            });
+            Answer::json(200, &json!({ "totalHits": 1, "conversations": [ended] }))
         }
         ("GET", "/api/v2/analytics/conversations/details")
         | ("POST", "/api/v2/analytics/conversations/details/query") => {
@@ -237,6 +256,33 @@ async fn a_closed_socket_is_opened_again_on_the_same_channel() {
     assert_eq!(organisation.fake.asked("POST", CHANNELS).len(), 1);
     organisation.fake.send_frame(&notification("q1"));
     running.next().await;
+}
+
+/// A socket that answers but gets no topics makes up for nothing.
+#[tokio::test]
+async fn what_was_missed_is_read_though_topics_cannot_be_had_at_first() {
+    let organisation = Organisation::start(&["q1"]).await;
+    let mut running = Running::start(GenesysConfig {
+        repair_margin: Duration::ZERO,
+        ..organisation.fake.config()
+    });
+    running.until(FeedState::Live).await;
+    organisation.change(|facts| facts.is_refusing = true);
+    organisation.fake.close_sockets();
+    let lost = running.until(FeedState::Disconnected).await;
+    let subscribed = organisation.fake.asked("PUT", FIRST).len();
+    eventually("sockets answer in vain", || {
+        organisation.fake.asked("PUT", FIRST).len() > subscribed + 3
+    })
+    .await;
+    organisation.change(|facts| {
+        facts.ended = lost.stale_since.map(|at| at.plus_millis(1));
+        facts.is_refusing = false;
+    });
+    let Fact::Seen { cause, .. } = running.next().await.fact else {
+        panic!("a snapshot");
+    };
+    assert_eq!(cause, ChangeCause::Reconciled);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::ids::QueueId;
 use crate::domain::time::Time;
-use crate::ingest::Shown;
+use crate::ingest::{Shown, shown_by_both};
 
 /// A channel hears again, from `until` on without a gap.
 #[derive(Clone, Debug)]
@@ -49,7 +49,13 @@ impl Window {
     pub(super) fn join(&mut self, other: Self) {
         self.since = self.since.into_iter().chain(other.since).min();
         self.until = self.until.max(other.until);
-        self.channels.extend(other.channels);
+        for (channel, shown) in other.channels {
+            let joined = match self.channels.get(&channel) {
+                Some(known) => shown_by_both(known, &shown),
+                None => shown,
+            };
+            self.channels.insert(channel, joined);
+        }
         for (channel, at) in other.hears {
             let hears = self.hears.entry(channel).or_insert(at);
             *hears = at.max(*hears);
