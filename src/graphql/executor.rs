@@ -29,12 +29,15 @@ use crate::feed::{Delivery, Feeds, Following, Recovered, Verdict};
 use crate::http::{Beginning, Operations, Outcome, SharedResult};
 use crate::hub::Hub;
 use crate::read_model::ReadModel;
-use crate::store::{Cursor, Store};
+use crate::store::{Cursor, Position, Store};
 
 /// How many documents are kept parsed.
 const DOCUMENTS: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 /// How long a request waits for the place in the log that it wants to see.
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(2);
+
+/// Where the change log stood before the operation began: whatever it reads shows at least that.
+pub(super) struct AsOf(pub(super) Position);
 
 /// The schema with what every operation needs.
 #[derive(Clone)]
@@ -95,6 +98,7 @@ impl GatewayExecutor {
             Ok(shape) => shape,
             Err(misfit) => return only(Response::from_errors(vec![misfit])),
         };
+        let request = request.data(AsOf(self.hub.head()));
         let request_id = request_id(&request);
         let template = shape.map(|shape| (self.template(&request, &request_id, &caller), shape));
         let schema = match reading {
@@ -169,7 +173,7 @@ impl Operations for GatewayExecutor {
         if let Err(refused) = self.catch_up(&request).await {
             return Response::from_errors(vec![refused.into_server_error(Pos::default())]);
         }
-        let request = with_loaders(request, &self.store);
+        let request = with_loaders(request, &self.store).data(AsOf(self.hub.head()));
         match reading {
             Reading::Valid => self.of_the_valid.execute(request).await,
             Reading::Unknown => self.schema.execute(request).await,

@@ -6,6 +6,7 @@ use async_graphql::{Context, Error, Object, Result, SimpleObject};
 use axum::http::HeaderMap;
 
 use super::error::{self, bad_input, code, coded};
+use super::executor::AsOf;
 use super::scalars::DateTime;
 use super::types::conversation::Conversation;
 use super::types::input::{
@@ -123,7 +124,7 @@ impl Mutation {
             .await;
         let written = written.map_err(|cause| failed(ctx, &cause))?;
         Ok(RegisterConversationPayload {
-            feed_cursor: feed_cursor(ctx, &written).await?,
+            feed_cursor: feed_cursor(ctx, &written)?,
             created: written.created,
             conversation: conversation(written),
             client_mutation_id,
@@ -144,7 +145,7 @@ impl Mutation {
         let written = ctx.data::<Commands>()?.link(caller, id, link).await;
         let written = written.map_err(|cause| failed(ctx, &cause))?;
         Ok(LinkConversationPayload {
-            feed_cursor: feed_cursor(ctx, &written).await?,
+            feed_cursor: feed_cursor(ctx, &written)?,
             conversation: conversation(written),
             client_mutation_id,
         })
@@ -164,7 +165,7 @@ impl Mutation {
             .await;
         let written = written.map_err(|cause| failed(ctx, &cause))?;
         Ok(UnlinkConversationPayload {
-            feed_cursor: feed_cursor(ctx, &written).await?,
+            feed_cursor: feed_cursor(ctx, &written)?,
             conversation: conversation(written),
             client_mutation_id,
         })
@@ -186,7 +187,7 @@ impl Mutation {
         let written = commands.close(ctx.data::<Caller>()?, close).await;
         let written = written.map_err(|cause| failed(ctx, &cause))?;
         Ok(CloseConversationPayload {
-            feed_cursor: feed_cursor(ctx, &written).await?,
+            feed_cursor: feed_cursor(ctx, &written)?,
             conversation: conversation(written),
             client_mutation_id,
         })
@@ -204,7 +205,7 @@ impl Mutation {
         let written = commands.refresh(ctx.data::<Caller>()?, id).await;
         let written = written.map_err(|cause| failed(ctx, &cause))?;
         Ok(RefreshConversationPayload {
-            feed_cursor: feed_cursor(ctx, &written).await?,
+            feed_cursor: feed_cursor(ctx, &written)?,
             conversation: conversation(written),
             client_mutation_id,
         })
@@ -279,16 +280,13 @@ fn conversation(written: Written) -> Conversation {
     Arc::unwrap_or_clone(written.conversation).into()
 }
 
-async fn feed_cursor(ctx: &Context<'_>, written: &Written) -> Result<String> {
-    if let Some(entry) = written.committed.last() {
-        return Ok(entry.cursor(ctx.data::<Hub>()?.epoch()).encode());
-    }
-    let head = ctx
-        .data::<Store>()?
-        .head()
-        .await
-        .map_err(|cause| error::store(ctx, &cause))?;
-    Ok(head.cursor().encode())
+/// The place of the change, or where the log stood before when nothing changed.
+fn feed_cursor(ctx: &Context<'_>, written: &Written) -> Result<String> {
+    let cursor = match written.committed.last() {
+        Some(entry) => entry.cursor(ctx.data::<Hub>()?.epoch()),
+        None => ctx.data::<AsOf>()?.0.cursor(),
+    };
+    Ok(cursor.encode())
 }
 
 fn failed(ctx: &Context<'_>, cause: &CommandError) -> Error {

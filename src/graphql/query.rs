@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::error::{self, bad_input};
+use super::executor::AsOf;
 use super::global_id::GlobalId;
 use super::loaders::Loads;
 use super::pagination;
@@ -178,12 +179,7 @@ impl Query {
     /// The place in the change log that this answer reflects: list, then subscribe after it, with no
     /// gap.
     async fn feed_cursor(&self, ctx: &Context<'_>) -> Result<String> {
-        let head = ctx
-            .data::<Store>()?
-            .head()
-            .await
-            .map_err(|cause| error::store(ctx, &cause))?;
-        Ok(head.cursor().encode())
+        Ok(ctx.data::<AsOf>()?.0.cursor().encode())
     }
 
     /// Who did what, when, and from where; the newest first. Needs the permission `admin`.
