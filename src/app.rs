@@ -72,6 +72,7 @@ impl App {
         let mut lifecycle = Lifecycle::new(token, DRAIN_LIMIT);
         // The front door closes first; the write path ends once nobody can ask it any more.
         let drain = lifecycle.token();
+        let closed = CancellationToken::new();
         let hub = Hub::begin(&config.hub, &store).await?;
         let (feeds, feed_router) = Feeds::new(&config.feed, store.clone(), hub.clone());
         let (needs_tx, needs_rx) = mpsc::channel(NEEDS);
@@ -137,7 +138,7 @@ impl App {
             drain: drain.clone(),
             tasks: sockets.clone(),
         });
-        lifecycle.spawn("write path", ingest_loop.run(drain.clone()));
+        lifecycle.spawn("write path", ingest_loop.run(closed.clone()));
         lifecycle.spawn("log follower", hub.follow(store.clone(), drain.clone()));
         lifecycle.spawn("live feed", feed_router.run(drain.clone()));
         lifecycle.spawn("Genesys listener", genesys_listener.run(drain.clone()));
@@ -145,7 +146,9 @@ impl App {
         lifecycle.spawn("settling", settling.run(drain.clone()));
         lifecycle.spawn("retention", retention.run(drain.clone()));
         lifecycle.spawn("directory", directory.run(drain.clone()));
+        let closed = closed.drop_guard();
         lifecycle.spawn("front door", async move {
+            let _closed = closed;
             http::serve(listener, router, &config.http, drain).await?;
             sockets.close();
             sockets.wait().await;
