@@ -66,4 +66,10 @@ pub enum Refused {
     /// There is no such conversation, or no such link.
     #[error("not found")]
     NotFound,
+    /// The conversation has as many links as it may.
+    #[error("a conversation has at most {limit} links")]
+    TooManyLinks { limit: usize },
+    /// The database takes everything but this.
+    #[error("it cannot be stored")]
+    Unwritable,
 }

@@ -67,17 +67,23 @@ pub(crate) fn behind() -> Error {
     )
 }
 
-pub(crate) fn refused(refused: &Refused) -> Error {
+pub(crate) fn refused(ctx: &Context<'_>, refused: &Refused) -> Error {
     match refused {
         Refused::Conflict { fields } => coded(code::CONFLICT, refused.to_string())
             .extend_with(|_, extensions| extensions.set("fields", fields.clone())),
         Refused::NotFound => not_found("conversation or link"),
+        Refused::TooManyLinks { limit } => coded(code::LIMIT_EXCEEDED, refused.to_string())
+            .extend_with(|_, extensions| {
+                extensions.set("what", "links");
+                extensions.set("limit", *limit);
+            }),
+        Refused::Unwritable => internal(ctx, refused),
     }
 }
 
 pub(crate) fn ingest(ctx: &Context<'_>, error: &IngestError) -> Error {
     match error {
-        IngestError::Refused(reason) => refused(reason),
+        IngestError::Refused(reason) => refused(ctx, reason),
         IngestError::Closed => internal(ctx, error),
     }
 }
@@ -129,6 +135,12 @@ pub(crate) fn feed(request: &RequestId, cause: &FeedError) -> Error {
     match cause {
         FeedError::Cursor(refused) => cursor(refused),
         FeedError::Store(cause) => internal_in(request.as_str(), cause),
+        FeedError::TooMany { limit } => {
+            coded(code::LIMIT_EXCEEDED, cause.to_string()).extend_with(|_, extensions| {
+                extensions.set("what", "conversations");
+                extensions.set("limit", *limit);
+            })
+        }
     }
 }
 

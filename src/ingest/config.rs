@@ -18,6 +18,14 @@ pub struct IngestConfig {
     /// How long to wait before a write that failed is tried again, in milliseconds
     #[arg(long, env = "GATEWAY_INGEST_RETRY_MS", default_value_t = 500)]
     pub ingest_retry_ms: u64,
+    /// How long the database may take for one transaction before it counts as gone and the write is tried
+    /// again, in milliseconds
+    #[arg(
+        long,
+        env = "GATEWAY_INGEST_WRITE_TIMEOUT_MS",
+        default_value_t = 60_000
+    )]
+    pub ingest_write_timeout_ms: u64,
     /// How long a notification that shows that earlier ones were missed waits for its conversation
     /// to be read from Genesys, in milliseconds; after that it is told with `gapBefore`
     #[arg(long, env = "GATEWAY_INGEST_PATIENCE_MS", default_value_t = 30_000)]
@@ -40,6 +48,7 @@ impl Default for IngestConfig {
             ingest_batch: 256,
             ingest_cache: 20_000,
             ingest_retry_ms: 500,
+            ingest_write_timeout_ms: 60_000,
             ingest_patience_ms: 30_000,
         }
     }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::domain::event::Fact;
-use crate::domain::row::ConversationStatus;
+use crate::domain::row::{ConversationStatus, Work};
 use crate::domain::snapshot::{Leg, LegState};
 use crate::domain::snapshot::{Snapshot, Source};
 use crate::domain::testing::{at, call, conversation_id, customer, inbound_call, seen, snapshot};
@@ -240,4 +240,65 @@ async fn what_came_while_a_reading_was_under_way_is_told_before_it() {
     let told = batch.told().await;
     assert!(told.contains(&Alerting), "{told:?}");
     assert_eq!(told.last(), Some(&Connected), "{told:?}");
+}
+
+/// A row that another hand has spoilt fails with every attempt: nobody else waits for it.
+#[tokio::test]
+async fn what_can_never_be_written_holds_nobody_else_up() {
+    let Batch {
+        ingest,
+        writer,
+        _data,
+        ..
+    } = Batch::new().await;
+    let cancelled = CancellationToken::new();
+    cancelled.cancel();
+    ingest.send(read(21)).await.unwrap();
+    writer.run(cancelled.clone()).await.unwrap();
+    let (store, hub) = (ingest.store.clone(), ingest.hub.clone());
+    let spoil = Statement::from_string(
+        DbBackend::Sqlite,
+        "UPDATE tbl_gen_conversation SET state = '{'",
+    );
+    store.database().execute_raw(spoil).await.unwrap();
+
+    let (needs_tx, _needs) = mpsc::channel(16);
+    let (ingest, writer) = IngestLoop::new(IngestConfig::default(), store.clone(), hub, needs_tx);
+    let (spoilt, sound) = (
+        conversation_id(),
+        ConversationId::from_uuid(uuid::Uuid::from_u128(7)),
+    );
+    for id in [spoilt, sound, spoilt] {
+        let mut event = read(21);
+        event.conversation_id = id;
+        ingest.send(event).await.unwrap();
+    }
+    let (refused, written) = tokio::join!(ingest.submit(heard(30)), async {
+        writer.run(cancelled).await
+    });
+    written.unwrap();
+    let refused = refused.unwrap_err();
+    assert!(
+        matches!(refused, IngestError::Refused(Refused::Unwritable)),
+        "{refused}"
+    );
+    let stored = store.load(&[sound]).await.unwrap();
+    assert!(stored.contains_key(&sound));
+}
+
+/// With `GATEWAY_TRACK=registered` neither a reading that fails nor one that succeeds makes a row.
+#[tokio::test]
+async fn what_is_followed_in_memory_becomes_no_row_by_what_the_gateway_does() {
+    let registered = IngestConfig {
+        track: Track::Registered,
+        ..IngestConfig::default()
+    };
+    let batch = Batch::with(registered).await;
+    let work = Work::Reading;
+    let message = "no".to_owned();
+    for fact in [Fact::Failed { work, message }, Fact::Succeeded { work }] {
+        batch.event(heard(21)).await;
+        batch.event(ConversationEvent { fact, ..heard(21) }).await;
+    }
+    assert_eq!(batch.told().await, []);
 }

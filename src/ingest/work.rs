@@ -329,8 +329,12 @@ impl Item {
     }
 
     fn take(&mut self, updates: Vec<Update>, event: &ConversationEvent, track: Track) {
+        let is_asked_for = matches!(
+            event.fact,
+            Fact::Registered(_) | Fact::Linked(_) | Fact::Unlinked { .. }
+        );
         let wanted = track == Track::Queues
-            || !matches!(event.fact, Fact::Seen { .. })
+            || is_asked_for
             || self.conversation.registration.is_some()
             || !self.conversation.links.is_empty()
             || self.before.is_some();

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::gate::Gate;
 use super::known::Known;
 use super::work::Work;
 use super::{Handed, Ingest, IngestConfig, Job, Need, Request};
+use crate::domain::event::Refused;
 use crate::domain::ids::ConversationId;
 use crate::domain::row::ConversationStatus;
 use crate::hub::Hub;
@@ -106,6 +107,10 @@ impl IngestLoop {
         while !batch.is_empty() {
             match self.try_write(&mut batch).await {
                 Ok(()) => {}
+                Err(error) if error.is_lasting() => {
+                    self.known.clear_stored();
+                    return self.carry_out_parts(batch, &error, token).await;
+                }
                 Err(error) if token.is_cancelled() => {
                     tracing::error!(error = %error, events = batch.len(), "stopped before these were written");
                     return;
@@ -120,6 +125,28 @@ impl IngestLoop {
         }
     }
 
+    /// Something in the batch cannot be written, however often it is tried: the smaller the parts, the
+    /// less goes with it. What cannot be written by itself is given up.
+    async fn carry_out_parts(
+        &mut self,
+        mut batch: Vec<Request>,
+        error: &StoreError,
+        token: &CancellationToken,
+    ) {
+        if let [request] = &mut batch[..] {
+            let id = request.job.conversation();
+            metrics::counter!("gateway_ingest_unwritable_total").increment(1);
+            tracing::error!(conversation.id = %id, %error, "an event cannot be written and is given up");
+            if let Some(reply) = request.reply.take() {
+                let _ = reply.send(Err(Refused::Unwritable));
+            }
+            return;
+        }
+        for part in parts(batch) {
+            Box::pin(self.carry_out(part, token)).await;
+        }
+    }
+
     /// One attempt. Leaves in `batch` what another writer overtook, to be applied to newer state.
     async fn try_write(&mut self, batch: &mut Vec<Request>) -> Result<(), StoreError> {
         self.load(batch).await?;
@@ -131,7 +158,10 @@ impl IngestLoop {
         let results = if changes.is_empty() {
             Vec::new()
         } else {
-            self.store.commit(&changes).await?
+            let patience = Duration::from_millis(self.config.ingest_write_timeout_ms);
+            timeout(patience, self.store.commit(&changes))
+                .await
+                .unwrap_or(Err(StoreError::Silent))?
         };
         let mut published = Vec::new();
         let mut overtaken = Vec::new();
@@ -174,7 +204,9 @@ impl IngestLoop {
         missing.sort_unstable();
         missing.dedup();
         if !missing.is_empty() {
-            for conversation in self.store.load(&missing).await?.into_values() {
+            let patience = Duration::from_millis(self.config.ingest_write_timeout_ms);
+            let loaded = timeout(patience, self.store.load(&missing)).await;
+            for conversation in loaded.unwrap_or(Err(StoreError::Silent))?.into_values() {
                 let stored = Arc::new(conversation);
                 self.known.insert(Arc::clone(&stored), stored);
             }
@@ -234,6 +266,25 @@ impl IngestLoop {
         if self.needs_tx.try_send(need).is_err() {
             metrics::counter!("gateway_ingest_needs_dropped_total").increment(1);
         }
+    }
+}
+
+/// Each conversation's requests by themselves, or each request where all are of one conversation.
+fn parts(batch: Vec<Request>) -> Vec<Vec<Request>> {
+    let mut ids: Vec<ConversationId> = Vec::new();
+    let mut parts: Vec<Vec<Request>> = Vec::new();
+    for request in batch {
+        let id = request.job.conversation();
+        if let Some(place) = ids.iter().position(|known| *known == id) {
+            parts[place].push(request);
+        } else {
+            ids.push(id);
+            parts.push(vec![request]);
+        }
+    }
+    match parts.len() {
+        1 => parts.remove(0).into_iter().map(|it| vec![it]).collect(),
+        _ => parts,
     }
 }
 

@@ -1,5 +1,8 @@
 //! What can go wrong between the gateway and its database.
 
+use sea_orm::sqlx::error::DatabaseError;
+use sea_orm::{DbErr, RuntimeErr};
+
 use crate::domain::ids::ConversationId;
 
 use super::cursor::Position;
@@ -16,6 +19,9 @@ pub enum StoreError {
         #[source]
         source: Option<serde_json::Error>,
     },
+    /// It did not answer in time. Whether it did what was asked is not known.
+    #[error("the database does not answer")]
+    Silent,
     #[error(transparent)]
     Page(#[from] BadPage),
     #[error("{name} {reason}")]
@@ -32,6 +38,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the same attempt would fail again, because of what was to be written or read and not of how
+    /// the database is doing.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Unreadable { .. } => true,
+            Self::Database(DbErr::Exec(cause) | DbErr::Query(cause)) => refuses_values(cause),
+            _ => false,
+        }
+    }
+
     pub(super) const fn unreadable(what: &'static str) -> Self {
         Self::Unreadable { what, source: None }
     }
@@ -41,6 +57,24 @@ impl StoreError {
             what,
             source: Some(source),
         }
+    }
+}
+
+/// SQLSTATE classes 22 (data), 23 (constraints) and 54 (limits), and SQLite's results for the same:
+/// TOOBIG, CONSTRAINT and MISMATCH, the latter two in the low byte of an extended code.
+fn refuses_values(cause: &RuntimeErr) -> bool {
+    let RuntimeErr::SqlxError(cause) = cause else {
+        return false;
+    };
+    let Some(code) = cause.as_database_error().and_then(DatabaseError::code) else {
+        return false;
+    };
+    let is_postgres = ["22", "23", "54"]
+        .iter()
+        .any(|class| code.starts_with(class));
+    match code.parse::<u32>() {
+        Ok(sqlite) if code.len() < 5 => matches!(sqlite & 0xff, 18..=20),
+        _ => code.len() == 5 && is_postgres,
     }
 }
 

@@ -7,6 +7,9 @@ use crate::domain::registration::{ContextLink, Registration};
 use crate::domain::row::{ContextRef, ContextVerb, ConversationStatus};
 use crate::domain::update::{ChangeCause, ChangeKind, ChangeKinds, Update};
 
+/// Links that one conversation may have; every change of it carries them all.
+const MOST_LINKS: usize = 200;
+
 impl Conversation {
     pub(super) fn register(
         &mut self,
@@ -68,7 +71,12 @@ impl Conversation {
         true
     }
 
-    pub(super) fn link(&mut self, said: &ContextLink, change: Change<'_>) -> Vec<Update> {
+    pub(super) fn link(
+        &mut self,
+        said: &ContextLink,
+        change: Change<'_>,
+    ) -> Result<Vec<Update>, Refused> {
+        let is_full = self.links.len() >= MOST_LINKS;
         let known = self
             .links
             .iter_mut()
@@ -79,9 +87,12 @@ impl Conversation {
                 link.description = said.description.clone().or_else(|| link.description.take());
                 link.last_at = said.last_at;
             }
+            None if is_full => {
+                return Err(Refused::TooManyLinks { limit: MOST_LINKS });
+            }
             None => self.links.push(said.clone()),
         }
-        self.relinked(change)
+        Ok(self.relinked(change))
     }
 
     pub(super) fn unlink(

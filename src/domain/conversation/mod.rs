@@ -68,8 +68,8 @@ impl Conversation {
     /// Applies one event. A repeat and an older snapshot change nothing.
     ///
     /// # Errors
-    /// [`Refused`] when a registration contradicts an earlier one, or a link to take away is not
-    /// there; the conversation is as before.
+    /// [`Refused`] when a registration contradicts an earlier one, a link to take away is not there, or
+    /// there are too many; the conversation is as before.
     pub fn apply(&mut self, event: &ConversationEvent) -> Result<Applied, Refused> {
         let change = Change {
             occurred_at: event.received_at,
@@ -98,7 +98,7 @@ impl Conversation {
                 return Ok(self.see(snapshot, *read_at, change));
             }
             Fact::Registered(registration) => self.register(registration, change)?,
-            Fact::Linked(link) => self.link(link, change),
+            Fact::Linked(link) => self.link(link, change)?,
             Fact::Unlinked { context, verb } => self.unlink(context, *verb, change)?,
             Fact::Enriched {
                 start,

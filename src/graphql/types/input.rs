@@ -22,6 +22,8 @@ use crate::store::Order;
 const MOST_IDS: usize = 1_000;
 /// Longest text of a name, key or object id, in characters.
 const LONGEST_TEXT: usize = 500;
+/// Longest key or object id, in bytes of UTF-8: an index of `PostgreSQL` takes 2.7 kB.
+const LONGEST_KEY: usize = 1_000;
 /// Longest wrap-up notes, in characters.
 const LONGEST_NOTES: usize = 5_000;
 
@@ -346,14 +348,14 @@ fn context(
     object_id: &ID,
 ) -> Result<Ref, Error> {
     let key = Key::from(key);
-    let custom_key = text(argument, custom_key)?.unwrap_or_default();
+    let custom_key = key_text(argument, custom_key)?.unwrap_or_default();
     if (key == Key::Custom) == custom_key.is_empty() {
         return Err(bad_input(
             argument,
             "customKey goes with CUSTOM, and only with it",
         ));
     }
-    let object_id = text(argument, Some(object_id.0.clone()))?.unwrap_or_default();
+    let object_id = key_text(argument, Some(object_id.0.clone()))?.unwrap_or_default();
     if object_id.is_empty() {
         return Err(bad_input(argument, "objectId is empty"));
     }
@@ -362,6 +364,17 @@ fn context(
         custom_key,
         object_id,
     })
+}
+
+/// A text that an index holds, whose room is counted in bytes.
+fn key_text(argument: &'static str, key: Option<String>) -> Result<Option<String>, Error> {
+    match text(argument, key)? {
+        Some(key) if key.len() > LONGEST_KEY => Err(bad_input(
+            argument,
+            format!("longer than {LONGEST_KEY} bytes of UTF-8"),
+        )),
+        key => Ok(key),
+    }
 }
 
 fn text(argument: &'static str, text: Option<String>) -> Result<Option<String>, Error> {
