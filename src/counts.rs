@@ -204,15 +204,14 @@ impl Counts {
     }
 
     async fn count(&self, question: &Question) -> Result<Tally, StoreError> {
-        let counted = self.store.matching(&question.scope, &question.filter, None);
-        let (position, rows) = counted.await?;
-        let mut tally = Tally {
-            sequence: position.sequence,
-            ..Tally::default()
-        };
-        for listed in &rows {
-            tally.add(question, &listed.row);
-        }
+        let mut tally = Tally::default();
+        let (scope, filter) = (&question.scope, &question.filter);
+        let counted = self
+            .store
+            .each_matching(scope, filter, usize::MAX, |listed| {
+                tally.add(question, &listed.row);
+            });
+        tally.sequence = counted.await?.sequence;
         Ok(tally)
     }
 

@@ -115,12 +115,12 @@ impl ReadModel {
             context: Some(context.clone()),
             ..Filter::default()
         };
-        let limit = Some(self.longest_case + 1);
-        let read = self
+        let mut rows = Vec::new();
+        let limit = self.longest_case + 1;
+        let position = self
             .store
-            .matching(&Scope::Everything, &filter, limit)
+            .each_matching(&Scope::Everything, &filter, limit, |row| rows.push(row))
             .await?;
-        let (position, rows) = read;
         let case = if rows.len() > self.longest_case {
             Case::TooLong
         } else {

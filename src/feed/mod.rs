@@ -47,6 +47,9 @@ pub struct FeedConfig {
     /// How many pages of 500 entries of the log are kept for those who come back together
     #[arg(long, env = "GATEWAY_FEED_PAGES", default_value_t = 64)]
     pub feed_pages: usize,
+    /// How many conversations one `includeCurrent` may begin with
+    #[arg(long, env = "GATEWAY_FEED_SNAPSHOT", default_value_t = 100_000)]
+    pub feed_snapshot: usize,
 }
 
 impl Default for FeedConfig {
@@ -55,6 +58,7 @@ impl Default for FeedConfig {
             feed_inbox: 32,
             feed_results: 8_192,
             feed_pages: 64,
+            feed_snapshot: 100_000,
         }
     }
 }
@@ -84,7 +88,10 @@ impl Changes {
         let update = entry.update();
         match self {
             Self::Status => update.is_status_change() || sighting.membership != Membership::Stayed,
-            Self::OfKinds(kinds) => kinds.is_none_or(|kinds| update.kinds.intersects(kinds)),
+            // Who may no longer see it is told so, whatever he asked for.
+            Self::OfKinds(kinds) => {
+                sighting.out_of_scope || kinds.is_none_or(|kinds| update.kinds.intersects(kinds))
+            }
         }
     }
 
@@ -159,4 +166,6 @@ pub enum FeedError {
     Cursor(CursorRefused),
     #[error(transparent)]
     Store(#[from] Arc<StoreError>),
+    #[error("more than {limit} conversations match: narrow the filter")]
+    TooMany { limit: usize },
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::OnceCell;
 
+use super::{FeedConfig, FeedError};
 use crate::domain::caller::{Caller, Scope};
 use crate::domain::filter::{AnyOf, Filter};
 use crate::domain::ids::ConversationId;
@@ -25,6 +26,7 @@ pub(super) struct Replay {
     hub: Hub,
     pages: Mutex<Pages>,
     snapshots: Mutex<HashMap<Question, Shared<Snapshot>>>,
+    most_in_snapshot: usize,
 }
 
 /// Pages of the log, the one asked for first goes first.
@@ -50,14 +52,15 @@ pub(super) struct Snapshot {
 }
 
 impl Replay {
-    pub(super) fn new(store: Store, hub: Hub, room: usize) -> Self {
+    pub(super) fn new(store: Store, hub: Hub, config: &FeedConfig) -> Self {
         Self {
+            most_in_snapshot: config.feed_snapshot,
             store,
             hub,
             pages: Mutex::new(Pages {
                 by_number: HashMap::new(),
                 order: VecDeque::new(),
-                room: room.max(1),
+                room: config.feed_pages.max(1),
             }),
             snapshots: Mutex::default(),
         }
@@ -146,25 +149,35 @@ impl Replay {
         caller: &Caller,
         filter: &Filter,
         latest: Latest,
-    ) -> Result<Snapshot, Arc<StoreError>> {
-        let question = Question {
+    ) -> Result<Snapshot, FeedError> {
+        let waiter = self.wait_for(Question {
             filter: filter.clone(),
             scope: caller.scope.clone(),
             latest,
-        };
-        let cell = Arc::clone(self.snapshots().entry(question.clone()).or_default());
-        let read = cell
-            .get_or_init(|| async {
-                let (head, entries) = self.store.current(caller, filter, latest).await?;
-                Ok(Snapshot {
-                    head,
-                    entries: entries.into(),
-                })
+        });
+        let limit = self.most_in_snapshot;
+        let read = waiter.cell.get_or_init(|| async {
+            let current = self.store.current(caller, filter, latest, limit + 1);
+            let (head, entries) = current.await?;
+            Ok(Snapshot {
+                head,
+                entries: entries.into(),
             })
-            .await
-            .clone();
-        self.snapshots().remove(&question);
-        read
+        });
+        let snapshot = read.await.clone()?;
+        if snapshot.entries.len() > limit {
+            return Err(FeedError::TooMany { limit });
+        }
+        Ok(snapshot)
+    }
+
+    fn wait_for(&self, question: Question) -> Waiter<'_> {
+        let cell = Arc::clone(self.snapshots().entry(question.clone()).or_default());
+        Waiter {
+            replay: self,
+            question,
+            cell,
+        }
     }
 
     fn pages(&self) -> MutexGuard<'_, Pages> {
@@ -177,6 +190,25 @@ impl Replay {
         self.snapshots
             .lock()
             .expect("no code that holds the lock panics")
+    }
+}
+
+/// Waits for a snapshot that is read.
+struct Waiter<'a> {
+    replay: &'a Replay,
+    question: Question,
+    cell: Shared<Snapshot>,
+}
+
+impl Drop for Waiter<'_> {
+    /// What was read is for those who waited; what nobody waits for any more is not read on.
+    fn drop(&mut self) {
+        let mut all = self.replay.snapshots();
+        let is_mine = |known: &Shared<Snapshot>| Arc::ptr_eq(known, &self.cell);
+        let is_last = Arc::strong_count(&self.cell) == 2;
+        if all.get(&self.question).is_some_and(is_mine) && (self.cell.initialized() || is_last) {
+            all.remove(&self.question);
+        }
     }
 }
 

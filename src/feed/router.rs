@@ -88,7 +88,7 @@ impl Feeds {
     /// The feed over a hub, from the hub's present place on.
     pub fn new(config: &FeedConfig, store: Store, hub: Hub) -> (Self, Router) {
         let shared = Arc::new(Shared {
-            replay: Replay::new(store, hub.clone(), config.feed_pages),
+            replay: Replay::new(store, hub.clone(), config),
             results: Results::new(config.feed_results),
             groups: Groups::default(),
             members: Mutex::new(Members {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sea_orm::{FromQueryResult, QueryResult};
 
+use crate::domain::caller::Scope;
 use crate::domain::row::Row;
 use crate::domain::time::Time;
 use crate::domain::update::{ChangeCause, ChangeKinds, Update};
@@ -20,6 +21,15 @@ pub struct Committed {
     check: u64,
     recorded_at: Time,
     update: Update,
+    /// In a snapshot of the log: the conversation at its head.
+    head: Option<Box<Head>>,
+}
+
+/// A conversation's row, and the version which that is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Head {
+    pub(super) row: Arc<Row>,
+    pub(super) version: u32,
 }
 
 impl Committed {
@@ -29,6 +39,7 @@ impl Committed {
             check,
             recorded_at,
             update,
+            head: None,
         }
     }
 
@@ -62,9 +73,22 @@ impl Committed {
         Cursor::new(epoch, self.sequence, self.check)
     }
 
-    /// The same change, showing the conversation's present row.
-    pub(super) fn showing(mut self, present: Row) -> Self {
-        self.update.after = Arc::new(present);
+    /// The conversation that is told with it, and its version: as of this change, in a snapshot as of the
+    /// snapshot's head.
+    pub fn conversation(&self) -> (&Arc<Row>, u32) {
+        match &self.head {
+            Some(head) => (&head.row, head.version),
+            None => (&self.update.after, self.update.version),
+        }
+    }
+
+    /// The same change in a snapshot with this head. A caller who does not see what it led to is told the
+    /// head instead, which he sees.
+    pub(super) fn in_snapshot(mut self, head: Head, scope: &Scope) -> Self {
+        if !scope.sees(&self.update.after) {
+            self.update.after = Arc::clone(&head.row);
+        }
+        self.head = Some(Box::new(head));
         self
     }
 
@@ -85,12 +109,12 @@ impl Committed {
             gap_before: model.gapbefore,
             actor: model.actor.map(Arc::from),
         };
-        Ok(Self {
-            sequence: model.sequence.cast_unsigned(),
-            check: model.checkvalue.cast_unsigned(),
-            recorded_at: model.recordedat.into(),
+        Ok(Self::new(
+            model.sequence.cast_unsigned(),
+            model.checkvalue.cast_unsigned(),
+            model.recordedat.into(),
             update,
-        })
+        ))
     }
 
     /// The row that this change becomes in the log.

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::{Expr, Query, SimpleExpr};
+use sea_orm::sea_query::{self, Expr, Query, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, EntityName, EntityTrait, FromQueryResult, QueryFilter, QueryResult, QueryTrait,
+    ColumnTrait, EntityName, EntityTrait, FromQueryResult, IdenStatic, QueryFilter, QueryResult,
+    QueryTrait,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,9 @@ use super::error::StoreError;
 use super::page::{self, Item, Key, Page, Slice};
 use super::statements::select_without;
 use super::{filter, rows};
+
+/// Rows that are read at once where all are wanted.
+const AT_ONCE: usize = 2_000;
 
 words! {
     /// What a list of conversations may be ordered by.
@@ -153,26 +157,39 @@ impl Store {
         rows.iter().map(listed).collect()
     }
 
-    /// All that match and are in scope, or some `limit` of them, in no order; with the place in the
-    /// log at which this holds.
-    pub async fn matching(
+    /// Shows all that match and are in scope, or some `limit` of them, in no order, few at a time; gives
+    /// back the place in the log at which this holds.
+    pub async fn each_matching(
         &self,
         scope: &Scope,
         wanted: &Filter,
-        limit: Option<usize>,
-    ) -> Result<(Position, Vec<Listed>), StoreError> {
-        let mut select = select_without(Entity, Column::State);
-        select
-            .cond_where(filter::visible(scope))
-            .cond_where(filter::matching(wanted));
-        if let Some(limit) = limit {
-            select.limit(limit as u64);
-        }
+        limit: usize,
+        mut show: impl FnMut(Listed),
+    ) -> Result<Position, StoreError> {
         let transaction = self.reads.begin_read().await?;
         let position = super::event_log::position(&transaction).await?;
-        let rows = transaction.all(&select).await?;
+        let (mut after, mut left) = (0, limit);
+        while left > 0 {
+            let some = left.min(AT_ONCE);
+            let mut select = select_without(Entity, Column::State);
+            select
+                .and_where(Column::ColId.gt(after))
+                .cond_where(filter::visible(scope))
+                .cond_where(filter::matching(wanted))
+                .order_by(Column::ColId, sea_query::Order::Asc)
+                .limit(some as u64);
+            let rows = transaction.all(&select).await?;
+            for row in &rows {
+                show(listed(row)?);
+            }
+            let Some(last) = rows.last().filter(|_| rows.len() == some) else {
+                break;
+            };
+            after = last.try_get::<i64>("", Column::ColId.as_str())?;
+            left -= some;
+        }
         transaction.commit().await?;
-        Ok((position, rows.iter().map(listed).collect::<Result<_, _>>()?))
+        Ok(position)
     }
 
     /// A page of the conversations that match and that the caller may see.

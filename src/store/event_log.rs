@@ -9,13 +9,13 @@ use sea_orm::{
     QueryOrder, QueryResult, QuerySelect, QueryTrait,
 };
 
-use crate::domain::caller::Caller;
+use crate::domain::caller::{Caller, Scope};
 use crate::domain::filter::Filter;
 use crate::domain::ids::ConversationId;
 use crate::domain::update::{ChangeKind, ChangeKinds};
 
 use super::Store;
-use super::committed::Committed;
+use super::committed::{Committed, Head};
 use super::cursor::{Cursor, Position};
 use super::entity::event_log::{Column, Entity, LOGGED};
 use super::entity::{conversation, log_head};
@@ -105,14 +105,15 @@ impl Store {
     }
 
     /// The log compacted (contract: `includeCurrent`): for every conversation that matches and that
-    /// the caller may see, its latest entry of the wanted sort, in log order, showing the
-    /// conversation's present row; with the place in the log at which all this holds. Ended
-    /// conversations are in only when the filter asks for them.
+    /// the caller may see, its latest entry of the wanted sort, in log order, with the
+    /// conversation's present row; and the place in the log at which all this holds. Ended
+    /// conversations are in only when the filter asks for them. At most `limit` entries, the oldest first.
     pub async fn current(
         &self,
         caller: &Caller,
         wanted: &Filter,
         latest: Latest,
+        limit: usize,
     ) -> Result<(Position, Vec<Arc<Committed>>), StoreError> {
         let mut select = Query::select()
             .from(conversation::Entity.table_ref())
@@ -123,6 +124,7 @@ impl Store {
             .cond_where(filter::visible(&caller.scope))
             .cond_where(filter::current(wanted))
             .order_by((Entity, Column::Sequence), Order::Asc)
+            .limit(limit as u64)
             .take();
         select_prefixed(&mut select, "l_", Entity, None);
         // The facts are large and a row is made without them.
@@ -134,8 +136,8 @@ impl Store {
         let position = position(&transaction).await?;
         let rows = transaction.all(&select).await?;
         transaction.commit().await?;
-        let entries = rows.iter().map(present).collect::<Result<_, _>>()?;
-        Ok((position, entries))
+        let entries = rows.iter().map(|row| in_snapshot(row, &caller.scope));
+        Ok((position, entries.collect::<Result<_, _>>()?))
     }
 
     /// The status changes of each of the given conversations, oldest first; a page of each, in a
@@ -224,10 +226,14 @@ fn of_kinds(column: Expr, kinds: ChangeKinds) -> Expr {
     column.bit_and(i32::from(kinds.bits())).ne(0)
 }
 
-fn present(row: &QueryResult) -> Result<Arc<Committed>, StoreError> {
+fn in_snapshot(row: &QueryResult, scope: &Scope) -> Result<Arc<Committed>, StoreError> {
     let entry = Committed::of_row(row, "l_")?;
-    let present = rows::to_row(conversation::Model::from_query_result(row, "c_")?)?;
-    Ok(Arc::new(entry.showing(present)))
+    let present = rows::to_listed(conversation::Model::from_query_result(row, "c_")?)?;
+    let head = Head {
+        row: present.row,
+        version: present.version,
+    };
+    Ok(Arc::new(entry.in_snapshot(head, scope)))
 }
 
 fn empty<T>(position: Position) -> Slice<T> {

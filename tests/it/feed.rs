@@ -149,6 +149,7 @@ impl Office {
                 feed_inbox: 1 + random.up_to(4),
                 feed_results: 1 + random.up_to(40),
                 feed_pages: 1 + random.up_to(2),
+                ..FeedConfig::default()
             },
         );
         let open = Open::new(&config, &store).await;
@@ -412,7 +413,9 @@ fn expected(wish: &Wish, verdict: Verdict, log: &[Arc<Committed>]) -> Vec<String
             Changes::Status => {
                 update.is_status_change() || sighting.membership != Membership::Stayed
             }
-            Changes::OfKinds(kinds) => kinds.is_none_or(|kinds| update.kinds.intersects(kinds)),
+            Changes::OfKinds(kinds) => {
+                sighting.out_of_scope || kinds.is_none_or(|kinds| update.kinds.intersects(kinds))
+            }
         };
         if told {
             lines.push(line(

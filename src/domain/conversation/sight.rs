@@ -214,8 +214,8 @@ impl Conversation {
             reopens && derived.status != ConversationStatus::Ended,
             change.cause,
         ) {
-            (true, ChangeCause::GenesysEvent) => ChangeCause::Reopened,
-            (_, cause) => cause,
+            (true, _) => ChangeCause::Reopened,
+            (false, cause) => cause,
         };
         let mut kinds = ChangeKinds::default();
         if participants_changed {

@@ -5,7 +5,8 @@ use crate::domain::caller::Scope;
 use crate::domain::filter::{Filter, Membership, sighting};
 use crate::domain::ids::UserId;
 use crate::domain::row::{
-    ContextKey, ContextRef, ConversationStatus as S, Direction, InitiatedBy, MediaType, OwnerKind,
+    ContextKey, ContextRef, ContextVerb, ConversationStatus as S, Direction, InitiatedBy,
+    MediaType, OwnerKind,
 };
 use crate::domain::snapshot::{
     Activity, AcwState, Leg, LegState as L, Medium, Participant, Segment, Shape, Snapshot, Source,
@@ -834,4 +835,34 @@ fn any_leg() -> impl Strategy<Value = Leg> {
             ..leg(&format!("l{id}"), medium, L::from_word(word))
         },
     )
+}
+
+#[test]
+fn a_conversation_has_so_many_links_and_no_more() {
+    let linked = |number: usize| {
+        let mut event = seen(snapshot(Vec::new()), 1);
+        event.fact = Fact::Linked(ContextLink {
+            context: ContextRef {
+                key: ContextKey::Case,
+                custom_key: String::new(),
+                object_id: number.to_string(),
+            },
+            name: None,
+            verb: ContextVerb::Updated,
+            description: None,
+            created_by: None,
+            created_at: at(1),
+            last_at: at(1),
+        });
+        event
+    };
+    let mut conversation = unknown();
+    let sight = seen(snapshot(inbound_call()[0].1.clone()), 0);
+    conversation.apply(&sight).unwrap();
+    for number in 0..200 {
+        conversation.apply(&linked(number)).unwrap();
+    }
+    let refused = conversation.apply(&linked(200)).unwrap_err();
+    assert_eq!(refused, Refused::TooManyLinks { limit: 200 });
+    conversation.apply(&linked(199)).unwrap();
 }

@@ -41,8 +41,8 @@ pub struct ConversationStatusChange {
     pub cause: ChangeCause,
     /// The gateway was blind just before: there may have been more.
     pub gap_before: bool,
-    /// Its scalar fields and owner are as of this change; participants, context and history are as
-    /// they are when sent. Null when the caller may no longer see it.
+    /// Its scalar fields and owner are as of this change, in a snapshot as of its head; participants,
+    /// context and history are as they are when sent. Null when the caller may no longer see it.
     pub conversation: Option<Quick>,
 }
 
@@ -79,8 +79,8 @@ pub struct ConversationChange {
     pub cause: ChangeCause,
     /// The gateway was blind just before: there may have been more.
     pub gap_before: bool,
-    /// Its scalar fields and owner are as of this change; participants, context and history are as
-    /// they are when sent. Null when the caller may no longer see it.
+    /// Its scalar fields and owner are as of this change, in a snapshot as of its head; participants,
+    /// context and history are as they are when sent. Null when the caller may no longer see it.
     pub conversation: Option<Quick>,
 }
 
@@ -128,10 +128,7 @@ impl ConversationStatusChange {
             recorded_at: entry.recorded_at().into(),
             cause: update.cause.into(),
             gap_before: update.gap_before,
-            conversation: told
-                .row
-                .map(|row| Conversation::as_of(update.conversation_id, update.version, row))
-                .map(Quick),
+            conversation: told.row.map(|_| conversation(entry)),
         }
     }
 }
@@ -158,10 +155,7 @@ impl ConversationChange {
             recorded_at: entry.recorded_at().into(),
             cause: update.cause.into(),
             gap_before: update.gap_before,
-            conversation: told
-                .row
-                .map(|row| Conversation::as_of(update.conversation_id, update.version, row))
-                .map(Quick),
+            conversation: told.row.map(|_| conversation(entry)),
         }
     }
 }
@@ -225,6 +219,15 @@ pub(crate) fn history_connection(
             .collect(),
         page_info: pagination::page_info(slice),
     })
+}
+
+fn conversation(entry: &Committed) -> Quick {
+    let (row, version) = entry.conversation();
+    Quick(Conversation::as_of(
+        entry.update().conversation_id,
+        version,
+        row,
+    ))
 }
 
 fn int(number: u32) -> i32 {

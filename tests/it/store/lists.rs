@@ -60,7 +60,7 @@ async fn filters_and_scopes_mean_the_same_in_sql(database: TestDatabase) {
         found += expected.len();
 
         let (position, current) = store
-            .current(&caller, &filter, Latest::Status)
+            .current(&caller, &filter, Latest::Status, 1_000)
             .await
             .unwrap();
         assert_eq!(position, store.head().await.unwrap());
@@ -285,7 +285,7 @@ async fn a_thousand_ids_fit_into_every_list_of_a_filter(database: TestDatabase) 
     assert_eq!(store.load(&ids).await.unwrap().len(), 1);
     assert_eq!(
         store
-            .current(&caller, &filter, Latest::Status)
+            .current(&caller, &filter, Latest::Status, 1_000)
             .await
             .unwrap()
             .1
