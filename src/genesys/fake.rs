@@ -36,6 +36,7 @@ pub(super) struct Answer {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: String,
+    delay: Duration,
 }
 
 impl Answer {
@@ -44,7 +45,13 @@ impl Answer {
             status,
             headers: Vec::new(),
             body: body.to_string(),
+            delay: Duration::ZERO,
         }
+    }
+
+    pub(super) const fn late(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
     }
 
     pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
@@ -165,6 +172,7 @@ async fn rest(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resp
     };
     shared.asked.lock().unwrap().push(asked.clone());
     let answer = (shared.respond)(&asked);
+    tokio::time::sleep(answer.delay).await;
     let mut response = Response::builder().status(answer.status);
     for (name, value) in answer.headers {
         response = response.header(name, value);
