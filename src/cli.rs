@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::auth::{self, command::TokenCommand};
 use crate::clock::SystemClock;
-use crate::config::{Config, with_file};
+use crate::config::{Config, with_file, with_strict_switches};
 use crate::genesys;
 use crate::graphql;
 use crate::lifecycle::{Lifecycle, watch_signals};
@@ -133,9 +133,10 @@ fn parse(args: Vec<OsString>) -> Result<Cli, ExitCode> {
         let _ = error.print();
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
     };
+    let command = with_strict_switches(Cli::command());
     let command = match config_file(&args) {
-        None => Cli::command(),
-        Some(path) => with_file(Cli::command(), &path).map_err(|error| {
+        None => command,
+        Some(path) => with_file(command, &path).map_err(|error| {
             eprintln!("conversation-gateway: {error:#}");
             ExitCode::from(2)
         })?,
@@ -254,7 +255,7 @@ fn demo_config(port: u16, data_dir: PathBuf, simulated: &str) -> anyhow::Result<
         config: Config,
     }
     let simulator = SimulatorConfig::default();
-    let mut config = Alone::try_parse_from([
+    let arguments = [
         "demo",
         "--genesys-api-url",
         simulated,
@@ -264,8 +265,9 @@ fn demo_config(port: u16, data_dir: PathBuf, simulated: &str) -> anyhow::Result<
         &simulator.client_id,
         "--genesys-client-secret",
         &simulator.client_secret,
-    ])?
-    .config;
+    ];
+    let matches = with_strict_switches(Alone::command()).try_get_matches_from(arguments)?;
+    let mut config = Alone::from_arg_matches(&matches)?.config;
     config.auth.insecure_no_auth = true;
     config.store.database_url = None;
     config.store.data_dir = data_dir;
