@@ -111,7 +111,7 @@ async fn a_call_with_one_agent_ends_wrapped_up_by_the_name_of_the_code() {
 async fn without_a_code_the_agent_wraps_up_himself_and_a_second_closing_skips_that() {
     let field = Field::start().await;
     let id = field.conversation("VOICE", &TALK, "CONNECTED").await;
-    let closed = field.close(&id, json!({})).await;
+    let closed = field.close(&id, json!({ "force": null })).await;
     assert_eq!(closed["calculatedStatus"], "AFTER_CALL_WORK");
     let closed = field.close(&id, json!({})).await;
     assert_eq!(closed["calculatedStatus"], "ENDED");
