@@ -232,7 +232,10 @@ fn original_leg(participants: &[Participant]) -> Option<&Leg> {
         participants
             .iter()
             .filter(|participant| !participant.supervising)
-            .min_by_key(|participant| participant.connected_time.or(participant.start_time))
+            .min_by_key(|participant| {
+                let began = participant.connected_time.or(participant.start_time);
+                began.unwrap_or(Time::from_millis(i64::MAX))
+            })
     })?;
     participant
         .legs
@@ -308,8 +311,10 @@ mod tests {
     use super::*;
     use crate::domain::conversation::Conversation;
     use crate::domain::event::{ConversationEvent, Fact};
-    use crate::domain::snapshot::LegState;
-    use crate::domain::testing::{at, call, conversation_id, customer, queue, seen, snapshot};
+    use crate::domain::snapshot::{LegDirection, LegState};
+    use crate::domain::testing::{
+        agent, at, call, conversation_id, customer, queue, seen, snapshot,
+    };
 
     fn unknown() -> Conversation {
         Conversation::unknown(conversation_id(), at(0))
@@ -390,5 +395,20 @@ mod tests {
         conversation.apply(&event).unwrap();
         check_name(&conversation, "Support");
         assert!(conversation.apply(&event).unwrap().updates.is_empty());
+    }
+
+    #[test]
+    fn without_an_external_party_who_has_no_times_is_the_latest() {
+        let dials = |id: &str, direction| Leg {
+            direction: Some(direction),
+            ..call(id, LegState::Connected)
+        };
+        let timeless = agent("late", "u1", vec![dials("g1", LegDirection::Inbound)]);
+        let first = dials("g2", LegDirection::Outbound).from(3);
+        let first = agent("first", "u2", vec![first]);
+        let mut conversation = unknown();
+        let event = seen(snapshot(vec![timeless, first]), 5);
+        conversation.apply(&event).unwrap();
+        assert_eq!(conversation.row.direction, Some(Direction::Outbound));
     }
 }
