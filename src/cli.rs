@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use migration::{Migrator, MigratorTrait};
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
+use crate::app::{App, UNMIGRATED};
 use crate::auth::{self, command::TokenCommand};
 use crate::clock::SystemClock;
 use crate::config::{Config, with_file, with_strict_switches};
@@ -187,6 +187,9 @@ fn print_schema() -> std::io::Result<()> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     config.auth.check()?;
     config.genesys.check()?;
+    for warning in config.without_effect.warnings() {
+        tracing::warn!("{warning}");
+    }
     let token = CancellationToken::new();
     let app = App::build(config, recorder()?, Arc::new(SystemClock), token.clone()).await?;
     tracing::info!(address = %app.local_addr(), "serving");
@@ -312,15 +315,18 @@ async fn check_config(args: CheckArgs) -> anyhow::Result<()> {
     args.config.auth.check()?;
     args.config.genesys.check()?;
     println!("ok    settings");
+    for warning in args.config.without_effect.warnings() {
+        println!("warn  {warning}");
+    }
     if !args.online {
         return Ok(());
     }
     let mut failed = false;
-    match Store::connect(&args.config.store).await {
-        Ok(_) => println!("ok    database"),
+    match check_database(&args.config.store).await {
+        Ok(()) => println!("ok    database"),
         Err(error) => {
             failed = true;
-            println!("FAIL  database: {error}");
+            println!("FAIL  database: {error:#}");
         }
     }
     for step in genesys::check(&args.config.genesys, Arc::new(SystemClock)).await {
@@ -333,6 +339,15 @@ async fn check_config(args: CheckArgs) -> anyhow::Result<()> {
         }
     }
     anyhow::ensure!(!failed, "not every step works");
+    Ok(())
+}
+
+/// Whether `serve` could use the database. It migrates the embedded one by itself.
+async fn check_database(config: &StoreConfig) -> anyhow::Result<()> {
+    let store = Store::connect(config).await?;
+    if config.database_url.is_some() && !store.is_migrated().await? {
+        bail!(UNMIGRATED);
+    }
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::builder::{BoolishValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, Command};
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::auth::AuthConfig;
 use crate::counts::CountsConfig;
@@ -51,6 +52,44 @@ pub struct Config {
     pub feed: FeedConfig,
     #[command(flatten)]
     pub owners: OwnersConfig,
+    #[command(flatten)]
+    pub without_effect: WithoutEffect,
+}
+
+/// Settings that are known by name but that this version does nothing with.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Without effect in this version")]
+pub struct WithoutEffect {
+    /// Message bus between several processes: there is none, only one process is served
+    #[arg(long, env = "NATS_URL", value_name = "URL", hide_env_values = true)]
+    pub nats_url: Option<SecretString>,
+    /// Where traces would go: none are exported
+    #[arg(
+        long,
+        env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub otel_exporter_otlp_endpoint: Option<SecretString>,
+}
+
+impl WithoutEffect {
+    /// A line for each that is set: what is not done.
+    pub fn warnings(&self) -> Vec<&'static str> {
+        let is_set = |setting: &Option<SecretString>| {
+            let setting = setting.as_ref();
+            setting.is_some_and(|value| !value.expose_secret().is_empty())
+        };
+        let bus = "NATS_URL has no effect: there is no message bus, run one process only";
+        let traces = "OTEL_EXPORTER_OTLP_ENDPOINT has no effect: no traces are exported";
+        [
+            (&self.nats_url, bus),
+            (&self.otel_exporter_otlp_endpoint, traces),
+        ]
+        .into_iter()
+        .filter_map(|(setting, warning)| is_set(setting).then_some(warning))
+        .collect()
+    }
 }
 
 /// DCM's own ids for Genesys' queues and users.
