@@ -385,3 +385,32 @@ impl Drop for Scratch {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The variables of a command and of those below it, but for what `--help` does not show.
+    fn variables(command: &clap::Command) -> Vec<String> {
+        let shown = command.get_arguments().filter(|arg| !arg.is_hide_set());
+        let own = shown.filter_map(|arg| Some(arg.get_env()?.to_string_lossy().into_owned()));
+        own.chain(command.get_subcommands().flat_map(variables))
+            .collect()
+    }
+
+    #[test]
+    fn the_example_file_lists_every_variable() {
+        let example = include_str!("../.env.example");
+        let lists = |variable: &str| {
+            let mut lines = example.lines().map(|line| line.trim_start_matches('#'));
+            lines.any(|line| {
+                line.split_once('=')
+                    .is_some_and(|(name, _)| name == variable)
+            })
+        };
+        let mut missing = variables(&Cli::command());
+        assert!(missing.contains(&"GATEWAY_LISTEN".to_owned()));
+        missing.retain(|variable| !lists(variable));
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}

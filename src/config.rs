@@ -145,8 +145,8 @@ fn is_switch(arg: &Arg) -> bool {
 /// Puts the values of a TOML file under the defaults of `command` and of its subcommands.
 ///
 /// # Errors
-/// The file can't be read, is no TOML, names a setting that no command has, or gives a switch another
-/// word than yes or no.
+/// The file can't be read, is no TOML, names another file or a setting that no command has, or gives a
+/// switch another word than yes or no.
 pub fn with_file(command: Command, path: &Path) -> anyhow::Result<Command> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -155,6 +155,9 @@ pub fn with_file(command: Command, path: &Path) -> anyhow::Result<Command> {
         .with_context(|| format!("{} is no TOML", path.display()))?;
     let mut settings = HashMap::new();
     flatten(&table, &mut settings)?;
+    if settings.contains_key("config") {
+        bail!("{}: config can't stand in a file", path.display());
+    }
     for (key, value) in &settings {
         let Some(arg) = find(&command, key) else {
             bail!("{}: there is no setting {key}", path.display());
@@ -270,6 +273,13 @@ mod tests {
     fn a_setting_that_does_not_exist_is_named() {
         let error = parse("lisen = 1", &[]).unwrap_err();
         assert!(error.to_string().contains("no setting lisen"), "{error}");
+    }
+
+    #[test]
+    fn a_file_names_no_other_file() {
+        let error = parse("config = \"other.toml\"", &[]).unwrap_err();
+        let told = "config can't stand in a file";
+        assert!(error.to_string().ends_with(told), "{error}");
     }
 
     #[test]
