@@ -342,7 +342,8 @@ async fn two_closings_at_once_do_the_work_once() {
 #[tokio::test]
 async fn a_conversation_that_does_not_end_is_read_at_once_and_when_the_time_is_over() {
     let field = Field::start_with(|mut config| {
-        config.genesys.actions.close_wait = Duration::from_millis(300);
+        // Long enough for a busy machine to read once inside it.
+        config.genesys.actions.close_wait = Duration::from_secs(2);
         config.genesys.actions.close_poll = Duration::from_mins(1);
         config
     })
