@@ -41,6 +41,9 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(15);
 /// Requests to Genesys that the write path may have waiting.
 const NEEDS: usize = 10_000;
 
+/// What is said of a database that the operator must bring up to date.
+pub const UNMIGRATED: &str = "the database lacks migrations: run `conversation-gateway migrate up`";
+
 /// A gateway that is ready to run.
 pub struct App {
     address: SocketAddr,
@@ -205,7 +208,7 @@ async fn open_store(config: &Config) -> anyhow::Result<Store> {
             .await
             .context("cannot migrate the embedded database")?;
     } else if !store.is_migrated().await? {
-        bail!("the database lacks migrations: run `conversation-gateway migrate up`");
+        bail!(UNMIGRATED);
     }
     Ok(store)
 }

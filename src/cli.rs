@@ -7,16 +7,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use migration::{Migrator, MigratorTrait};
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
+use crate::app::{App, UNMIGRATED};
 use crate::auth::{self, command::TokenCommand};
 use crate::clock::SystemClock;
-use crate::config::{Config, with_file};
+use crate::config::{Config, with_file, with_strict_switches};
 use crate::genesys;
 use crate::graphql;
 use crate::lifecycle::{Lifecycle, watch_signals};
@@ -133,9 +133,10 @@ fn parse(args: Vec<OsString>) -> Result<Cli, ExitCode> {
         let _ = error.print();
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
     };
+    let command = with_strict_switches(Cli::command());
     let command = match config_file(&args) {
-        None => Cli::command(),
-        Some(path) => with_file(Cli::command(), &path).map_err(|error| {
+        None => command,
+        Some(path) => with_file(command, &path).map_err(|error| {
             eprintln!("conversation-gateway: {error:#}");
             ExitCode::from(2)
         })?,
@@ -186,6 +187,9 @@ fn print_schema() -> std::io::Result<()> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     config.auth.check()?;
     config.genesys.check()?;
+    for warning in config.without_effect.warnings() {
+        tracing::warn!("{warning}");
+    }
     let token = CancellationToken::new();
     let app = App::build(config, recorder()?, Arc::new(SystemClock), token.clone()).await?;
     tracing::info!(address = %app.local_addr(), "serving");
@@ -254,7 +258,7 @@ fn demo_config(port: u16, data_dir: PathBuf, simulated: &str) -> anyhow::Result<
         config: Config,
     }
     let simulator = SimulatorConfig::default();
-    let mut config = Alone::try_parse_from([
+    let arguments = [
         "demo",
         "--genesys-api-url",
         simulated,
@@ -264,8 +268,9 @@ fn demo_config(port: u16, data_dir: PathBuf, simulated: &str) -> anyhow::Result<
         &simulator.client_id,
         "--genesys-client-secret",
         &simulator.client_secret,
-    ])?
-    .config;
+    ];
+    let matches = with_strict_switches(Alone::command()).try_get_matches_from(arguments)?;
+    let mut config = Alone::from_arg_matches(&matches)?.config;
     config.auth.insecure_no_auth = true;
     config.store.database_url = None;
     config.store.data_dir = data_dir;
@@ -310,15 +315,18 @@ async fn check_config(args: CheckArgs) -> anyhow::Result<()> {
     args.config.auth.check()?;
     args.config.genesys.check()?;
     println!("ok    settings");
+    for warning in args.config.without_effect.warnings() {
+        println!("warn  {warning}");
+    }
     if !args.online {
         return Ok(());
     }
     let mut failed = false;
-    match Store::connect(&args.config.store).await {
-        Ok(_) => println!("ok    database"),
+    match check_database(&args.config.store).await {
+        Ok(()) => println!("ok    database"),
         Err(error) => {
             failed = true;
-            println!("FAIL  database: {error}");
+            println!("FAIL  database: {error:#}");
         }
     }
     for step in genesys::check(&args.config.genesys, Arc::new(SystemClock)).await {
@@ -331,6 +339,15 @@ async fn check_config(args: CheckArgs) -> anyhow::Result<()> {
         }
     }
     anyhow::ensure!(!failed, "not every step works");
+    Ok(())
+}
+
+/// Whether `serve` could use the database. It migrates the embedded one by itself.
+async fn check_database(config: &StoreConfig) -> anyhow::Result<()> {
+    let store = Store::connect(config).await?;
+    if config.database_url.is_some() && !store.is_migrated().await? {
+        bail!(UNMIGRATED);
+    }
     Ok(())
 }
 
@@ -366,5 +383,34 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The variables of a command and of those below it, but for what `--help` does not show.
+    fn variables(command: &clap::Command) -> Vec<String> {
+        let shown = command.get_arguments().filter(|arg| !arg.is_hide_set());
+        let own = shown.filter_map(|arg| Some(arg.get_env()?.to_string_lossy().into_owned()));
+        own.chain(command.get_subcommands().flat_map(variables))
+            .collect()
+    }
+
+    #[test]
+    fn the_example_file_lists_every_variable() {
+        let example = include_str!("../.env.example");
+        let lists = |variable: &str| {
+            let mut lines = example.lines().map(|line| line.trim_start_matches('#'));
+            lines.any(|line| {
+                line.split_once('=')
+                    .is_some_and(|(name, _)| name == variable)
+            })
+        };
+        let mut missing = variables(&Cli::command());
+        assert!(missing.contains(&"GATEWAY_LISTEN".to_owned()));
+        missing.retain(|variable| !lists(variable));
+        assert!(missing.is_empty(), "{missing:?}");
     }
 }

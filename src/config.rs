@@ -8,7 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use clap::builder::{BoolishValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, Command};
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::auth::AuthConfig;
 use crate::counts::CountsConfig;
@@ -50,6 +52,44 @@ pub struct Config {
     pub feed: FeedConfig,
     #[command(flatten)]
     pub owners: OwnersConfig,
+    #[command(flatten)]
+    pub without_effect: WithoutEffect,
+}
+
+/// Settings that are known by name but that this version does nothing with.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Without effect in this version")]
+pub struct WithoutEffect {
+    /// Message bus between several processes: there is none, only one process is served
+    #[arg(long, env = "NATS_URL", value_name = "URL", hide_env_values = true)]
+    pub nats_url: Option<SecretString>,
+    /// Where traces would go: none are exported
+    #[arg(
+        long,
+        env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub otel_exporter_otlp_endpoint: Option<SecretString>,
+}
+
+impl WithoutEffect {
+    /// A line for each that is set: what is not done.
+    pub fn warnings(&self) -> Vec<&'static str> {
+        let is_set = |setting: &Option<SecretString>| {
+            let setting = setting.as_ref();
+            setting.is_some_and(|value| !value.expose_secret().is_empty())
+        };
+        let bus = "NATS_URL has no effect: there is no message bus, run one process only";
+        let traces = "OTEL_EXPORTER_OTLP_ENDPOINT has no effect: no traces are exported";
+        [
+            (&self.nats_url, bus),
+            (&self.otel_exporter_otlp_endpoint, traces),
+        ]
+        .into_iter()
+        .filter_map(|(setting, warning)| is_set(setting).then_some(warning))
+        .collect()
+    }
 }
 
 /// DCM's own ids for Genesys' queues and users.
@@ -84,10 +124,29 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Makes every switch refuse a word that is neither a yes nor a no, wherever it stands: `disabled`
+/// must not count as a yes.
+pub fn with_strict_switches(command: Command) -> Command {
+    command
+        .mut_args(|arg| {
+            if is_switch(&arg) {
+                arg.value_parser(BoolishValueParser::new())
+            } else {
+                arg
+            }
+        })
+        .mut_subcommands(with_strict_switches)
+}
+
+fn is_switch(arg: &Arg) -> bool {
+    matches!(arg.get_action(), ArgAction::SetTrue)
+}
+
 /// Puts the values of a TOML file under the defaults of `command` and of its subcommands.
 ///
 /// # Errors
-/// The file can't be read, is no TOML, or names a setting that no command has.
+/// The file can't be read, is no TOML, names another file or a setting that no command has, or gives a
+/// switch another word than yes or no.
 pub fn with_file(command: Command, path: &Path) -> anyhow::Result<Command> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -96,21 +155,33 @@ pub fn with_file(command: Command, path: &Path) -> anyhow::Result<Command> {
         .with_context(|| format!("{} is no TOML", path.display()))?;
     let mut settings = HashMap::new();
     flatten(&table, &mut settings)?;
-    for key in settings.keys() {
-        if !knows(&command, key) {
+    if settings.contains_key("config") {
+        bail!("{}: config can't stand in a file", path.display());
+    }
+    for (key, value) in &settings {
+        let Some(arg) = find(&command, key) else {
             bail!("{}: there is no setting {key}", path.display());
+        };
+        if is_switch(arg) && !is_yes_or_no(value) {
+            bail!("{}: {key} is true or false, not {value}", path.display());
         }
     }
     Ok(with_defaults(command, &settings))
 }
 
-/// Whether the command or one below it has the setting.
-fn knows(command: &Command, setting: &str) -> bool {
-    let has = |arg: &Arg| arg.get_long() == Some(setting);
-    command.get_arguments().any(has)
-        || command
-            .get_subcommands()
-            .any(|sub| is_gateway(sub) && knows(sub, setting))
+/// The setting, of the command or of one below it.
+fn find<'a>(command: &'a Command, setting: &str) -> Option<&'a Arg> {
+    let mut below = command.get_subcommands().filter(|sub| is_gateway(sub));
+    command
+        .get_arguments()
+        .find(|arg| arg.get_long() == Some(setting))
+        .or_else(|| below.find_map(|sub| find(sub, setting)))
+}
+
+fn is_yes_or_no(word: &str) -> bool {
+    BoolishValueParser::new()
+        .parse_ref(&Command::default(), None, word.as_ref())
+        .is_ok()
 }
 
 fn with_defaults(command: Command, settings: &HashMap<String, String>) -> Command {
@@ -179,7 +250,8 @@ mod tests {
         let mut toml = tempfile::NamedTempFile::new()?;
         toml.write_all(file.as_bytes())?;
         let serve = Config::augment_args(Command::new("serve"));
-        let command = with_file(Command::new("gateway").subcommand(serve), toml.path())?;
+        let command = with_strict_switches(Command::new("gateway").subcommand(serve));
+        let command = with_file(command, toml.path())?;
         let matches = command.try_get_matches_from([&["gateway", "serve"], args].concat())?;
         let (_, serve) = matches.subcommand().context("no subcommand")?;
         Ok(Config::from_arg_matches(serve)?)
@@ -201,5 +273,23 @@ mod tests {
     fn a_setting_that_does_not_exist_is_named() {
         let error = parse("lisen = 1", &[]).unwrap_err();
         assert!(error.to_string().contains("no setting lisen"), "{error}");
+    }
+
+    #[test]
+    fn a_file_names_no_other_file() {
+        let error = parse("config = \"other.toml\"", &[]).unwrap_err();
+        let told = "config can't stand in a file";
+        assert!(error.to_string().ends_with(told), "{error}");
+    }
+
+    #[test]
+    fn a_switch_knows_the_usual_words_for_yes_and_no_and_no_others() {
+        for (word, on) in [("\"yes\"", true), ("1", true), ("\"off\"", false)] {
+            let config = parse(&format!("web-demo = {word}"), &[]).unwrap();
+            assert_eq!(config.http.web_demo, on, "{word}");
+        }
+        let error = parse("insecure-no-auth = \"disabled\"", &[]).unwrap_err();
+        let told = "insecure-no-auth is true or false, not disabled";
+        assert!(error.to_string().ends_with(told), "{error}");
     }
 }

@@ -1,6 +1,5 @@
 //! Tracing set-up. Logs carry ids and states, never customers' content or tokens.
 
-use clap::builder::FalseyValueParser;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{EnvFilter, FilterExt, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -10,7 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 #[derive(clap::Args, Clone, Debug)]
 pub struct TelemetryConfig {
     /// Write the log as JSON, one object a line
-    #[arg(long, env = "GATEWAY_LOG_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "GATEWAY_LOG_JSON")]
     pub log_json: bool,
 }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -17,7 +16,7 @@ const LARGEST_SKEW: Duration = Duration::from_mins(10);
 #[command(next_help_heading = "Authentication")]
 pub struct AuthConfig {
     /// Let everybody in, and let everybody do all. For demonstrations, tests and closed networks.
-    #[arg(long, env = "GATEWAY_INSECURE_NO_AUTH", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "GATEWAY_INSECURE_NO_AUTH")]
     pub insecure_no_auth: bool,
 
     /// Where the keys are published with which tokens are signed (RS256, ES256, `EdDSA`).
@@ -73,7 +72,7 @@ pub struct AuthConfig {
     pub jwks_timeout: Duration,
 
     /// Take API keys although no tokens are configured. With tokens, keys are taken anyway.
-    #[arg(long, env = "GATEWAY_API_KEYS_ONLY", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "GATEWAY_API_KEYS_ONLY")]
     pub api_keys_only: bool,
 
     /// Time between two looks at the stored API keys: a revoked one ends its connections so soon.

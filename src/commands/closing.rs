@@ -221,7 +221,7 @@ impl Commands {
         whole
     }
 
-    /// Reads until what was asked for shows, or the time is over.
+    /// Reads until what was asked for shows, or the time is over; then once more.
     async fn read_back(
         &self,
         caller: &Caller,
@@ -240,11 +240,11 @@ impl Commands {
                 }
                 Err(other) => return Err(other),
             }
-            let next = Instant::now() + wait;
-            if is_done(&shown) || next > deadline {
+            let now = Instant::now();
+            if is_done(&shown) || now >= deadline {
                 return Ok(shown);
             }
-            sleep_until(next).await;
+            sleep_until(deadline.min(now + wait)).await;
             wait *= 2;
         }
     }

@@ -5,7 +5,7 @@
 
 use super::facts::Facts;
 use super::ids::{QueueId, UserId};
-use super::owner::{self, Candidate};
+use super::owner::{self, Candidate, LastQueue};
 use super::phase::{Role, decides, role_of};
 use super::registration::Registration;
 use super::row::{
@@ -51,13 +51,7 @@ pub(super) fn derive(facts: &Facts, registration: Option<&Registration>) -> Deri
     let original = original_leg(participants);
     let legs_end = latest_end(participants);
     let candidate = owner::owner_of(participants, verdict.status, queue.as_ref());
-    let (queue_id, queue_name) = match queue {
-        Some(queue) => (Some(queue.id), queue.name),
-        None => (
-            registration.and_then(|said| said.queue_id.clone()),
-            registration.and_then(|said| said.queue_name.clone()),
-        ),
-    };
+    let (queue_id, queue_name) = queue_of(queue, registration);
     Derived {
         status: verdict.status,
         registered_at: None,
@@ -162,10 +156,9 @@ impl Derived {
         row.owner = self
             .owner
             .map(|candidate| owner_since(candidate, row.owner.as_ref(), occurred_at));
-        // The queue's name is the one it had at that time: a later one does not rewrite it.
-        if !same_queue || row.last_queue_name.is_none() {
-            row.last_queue_name = self.queue_name;
-        }
+        // What does not tell the queue's name does not take it back.
+        let known_name = row.last_queue_name.take().filter(|_| same_queue);
+        row.last_queue_name = self.queue_name.or(known_name);
         row.last_queue_id = self.queue_id;
         row.failure = failure;
         row.status = self.status;
@@ -199,6 +192,22 @@ impl Derived {
     }
 }
 
+/// The last queue and its name. Until Genesys tells its own name, a registration's is used.
+fn queue_of(
+    queue: Option<LastQueue>,
+    registration: Option<&Registration>,
+) -> (Option<QueueId>, Option<String>) {
+    let registered = registration.and_then(|said| said.queue_id.clone());
+    let label = registration.and_then(|said| said.queue_name.clone());
+    match queue {
+        None => (registered, label),
+        Some(LastQueue { id, name }) => {
+            let label = label.filter(|_| registered.as_ref() == Some(&id));
+            (Some(id), name.or(label))
+        }
+    }
+}
+
 fn owner_since(candidate: Candidate, known: Option<&Owner>, occurred_at: Time) -> Owner {
     let owner = Owner {
         kind: candidate.kind,
@@ -223,7 +232,10 @@ fn original_leg(participants: &[Participant]) -> Option<&Leg> {
         participants
             .iter()
             .filter(|participant| !participant.supervising)
-            .min_by_key(|participant| participant.connected_time.or(participant.start_time))
+            .min_by_key(|participant| {
+                let began = participant.connected_time.or(participant.start_time);
+                began.unwrap_or(Time::from_millis(i64::MAX))
+            })
     })?;
     participant
         .legs
@@ -292,4 +304,111 @@ fn users<'a>(participants: impl Iterator<Item = &'a Participant>) -> Vec<UserId>
     users.sort();
     users.dedup();
     users
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::conversation::Conversation;
+    use crate::domain::event::{ConversationEvent, Fact};
+    use crate::domain::snapshot::{LegDirection, LegState};
+    use crate::domain::testing::{
+        agent, at, call, conversation_id, customer, queue, seen, snapshot,
+    };
+
+    fn unknown() -> Conversation {
+        Conversation::unknown(conversation_id(), at(0))
+    }
+
+    /// The queue q1, as Genesys shows it to a waiting caller.
+    fn waiting(name: Option<&str>) -> Vec<Participant> {
+        let waits = queue("acd", "q1", vec![call("a1", LegState::Connected).from(5)]);
+        let named = Participant {
+            queue_name: name.map(Into::into),
+            ..waits
+        };
+        vec![
+            customer(vec![call("c1", LegState::Connected).from(0)]),
+            named,
+        ]
+    }
+
+    fn registered(queue_name: &str, second: i64) -> ConversationEvent {
+        ConversationEvent {
+            conversation_id: conversation_id(),
+            received_at: at(second),
+            actor: None,
+            fact: Fact::Registered(Registration {
+                initiated_by: InitiatedBy::Dcm,
+                initial_screen_pop_target: None,
+                direction: None,
+                original_media_type: None,
+                conversation_start: None,
+                queue_id: Some("q1".into()),
+                queue_name: Some(queue_name.into()),
+                context: None,
+                context_name: None,
+            }),
+        }
+    }
+
+    fn check_name(conversation: &Conversation, expected: &str) {
+        let name = conversation.row.last_queue_name.as_deref();
+        assert_eq!(name, Some(expected));
+    }
+
+    #[test]
+    fn genesys_name_of_a_queue_follows_a_registration_s() {
+        let mut conversation = unknown();
+        conversation.apply(&registered("DCM label", 1)).unwrap();
+        let unnamed = seen(snapshot(waiting(None)), 6);
+        conversation.apply(&unnamed).unwrap();
+        check_name(&conversation, "DCM label");
+        conversation.apply(&registered("newer label", 7)).unwrap();
+        check_name(&conversation, "newer label");
+        let named = seen(snapshot(waiting(Some("Support"))), 8);
+        conversation.apply(&named).unwrap();
+        check_name(&conversation, "Support");
+
+        for repeated in [named, unnamed] {
+            let applied = conversation.apply(&repeated).unwrap();
+            assert!(applied.updates.is_empty());
+        }
+        check_name(&conversation, "Support");
+        conversation.apply(&registered("newest label", 9)).unwrap();
+        check_name(&conversation, "Support");
+    }
+
+    #[test]
+    fn a_name_that_an_earlier_stay_told_holds_for_the_next_one_in_the_same_queue() {
+        let mut conversation = unknown();
+        let mut participants = waiting(Some("Support"));
+        participants[1].legs = vec![
+            call("a1", LegState::Connected)
+                .from(5)
+                .until(20, "transfer"),
+        ];
+        participants[1].end_time = Some(at(20));
+        let again = call("a2", LegState::Connected).from(30);
+        participants.push(queue("again", "q1", vec![again]));
+        let event = seen(snapshot(participants), 31);
+        conversation.apply(&event).unwrap();
+        check_name(&conversation, "Support");
+        assert!(conversation.apply(&event).unwrap().updates.is_empty());
+    }
+
+    #[test]
+    fn without_an_external_party_who_has_no_times_is_the_latest() {
+        let dials = |id: &str, direction| Leg {
+            direction: Some(direction),
+            ..call(id, LegState::Connected)
+        };
+        let timeless = agent("late", "u1", vec![dials("g1", LegDirection::Inbound)]);
+        let first = dials("g2", LegDirection::Outbound).from(3);
+        let first = agent("first", "u2", vec![first]);
+        let mut conversation = unknown();
+        let event = seen(snapshot(vec![timeless, first]), 5);
+        conversation.apply(&event).unwrap();
+        assert_eq!(conversation.row.direction, Some(Direction::Outbound));
+    }
 }

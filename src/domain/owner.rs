@@ -71,9 +71,19 @@ pub fn last_queue(participants: &[Participant]) -> Option<LastQueue> {
         })
     };
     let participant = acd.or_else(newest_agent)?;
+    let id = participant.queue_id.as_ref()?;
+    // Where this participant has no name of it, another one may.
+    let others = participants
+        .iter()
+        .rev()
+        .filter(|other| other.queue_id.as_ref() == Some(id));
+    let name = [participant]
+        .into_iter()
+        .chain(others)
+        .find_map(|participant| participant.queue_name.clone());
     Some(LastQueue {
-        id: participant.queue_id.clone()?,
-        name: participant.queue_name.clone(),
+        id: id.clone(),
+        name,
     })
 }
 

@@ -18,7 +18,7 @@ pub struct ActionsConfig {
     #[arg(long = "genesys-close-wait", env = "GATEWAY_GENESYS_CLOSE_WAIT", value_name = "TIME", default_value = "5s", value_parser = duration)]
     pub close_wait: Duration,
 
-    /// Time before a closed conversation is read back for the first time; it doubles with each reading
+    /// Time between the first two readings of a closed conversation; it doubles with each reading
     #[arg(long = "genesys-close-poll", env = "GATEWAY_GENESYS_CLOSE_POLL", value_name = "TIME", default_value = "200ms", value_parser = duration)]
     pub close_poll: Duration,
 }

@@ -88,7 +88,7 @@ pub(crate) fn ingest(ctx: &Context<'_>, error: &IngestError) -> Error {
     }
 }
 
-/// A page's cursor of another list is the caller's fault; whatever else the store says is ours.
+/// A page's cursor of another list or log is the caller's fault; whatever else the store says is ours.
 pub(crate) fn store(ctx: &Context<'_>, error: &StoreError) -> Error {
     match error {
         StoreError::Page(BadPage::Cursor { argument }) => {
@@ -97,6 +97,7 @@ pub(crate) fn store(ctx: &Context<'_>, error: &StoreError) -> Error {
         StoreError::Page(BadPage::BothDirections) => {
             bad_input("last", "give first or last, not both")
         }
+        StoreError::Cursor(refused) => cursor(refused),
         _ => internal(ctx, error),
     }
 }

@@ -154,9 +154,13 @@ fn wanted(
     after: Option<String>,
     include_current: bool,
 ) -> Result<Wanted> {
-    let after = after
-        .map(|text| Cursor::decode(&text).map_err(|_| bad_input("after", "not a cursor")))
-        .transpose()?;
+    let after = match after.map(|text| Cursor::decode(&text)) {
+        None => None,
+        Some(Ok(cursor)) => Some(cursor),
+        // It can't be resumed from: the snapshot is taken instead.
+        Some(Err(_)) if include_current => None,
+        Some(Err(_)) => return Err(bad_input("after", "not a cursor")),
+    };
     Ok(Wanted {
         filter: filter.unwrap_or_default().into_domain()?,
         changes,

@@ -114,6 +114,7 @@ impl Faults {
     }
 
     pub(crate) fn lift(&self) {
+        *self.breaking() = None;
         self.lasting.send_replace(Lasting::default());
     }
 

@@ -81,7 +81,8 @@ impl Store {
     }
 
     /// The objects of one kind that have conversations which the caller may see, the latest active
-    /// first. `search`: a part of the name or of the object's id, in either case.
+    /// first. `search`: a part of the name or of the object's id, in either case. SQLite knows the
+    /// case of ASCII letters only: others must be searched for as they are stored.
     pub async fn contexts(
         &self,
         caller: &Caller,
@@ -154,8 +155,12 @@ fn found(search: &str) -> Condition {
                 .chain([c])
         })
         .collect();
-    let pattern = LikeExpr::new(format!("%{}%", escaped.to_lowercase())).escape('\\');
-    let like = |name| Expr::expr(Func::lower(column(name))).like(pattern.clone());
+    let pattern = |text: &str| LikeExpr::new(format!("%{text}%")).escape('\\');
+    let like = |name| {
+        Condition::any()
+            .add(Expr::expr(Func::lower(column(name))).like(pattern(&escaped.to_lowercase())))
+            .add(column(name).like(pattern(&escaped)))
+    };
     Condition::any()
         .add(like(context::Column::Keyname))
         .add(like(context::Column::Objectid))

@@ -7,7 +7,8 @@ use crate::domain::ids::ConversationId;
 
 use super::cursor::Position;
 
-/// The database, or what is in it, failed us. None of it is the caller's fault but a bad page.
+/// The database, or what is in it, failed us. None of it is the caller's fault but a bad page and a
+/// cursor of another log.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("the database failed")]
@@ -24,6 +25,8 @@ pub enum StoreError {
     Silent,
     #[error(transparent)]
     Page(#[from] BadPage),
+    #[error(transparent)]
+    Cursor(#[from] CursorRefused),
     #[error("{name} {reason}")]
     Setting {
         name: &'static str,

@@ -53,36 +53,14 @@ impl Store {
     pub async fn check(&self, cursor: &Cursor) -> Result<Result<(), CursorRefused>, StoreError> {
         let model = head(&self.reads).await?;
         let head = to_position(&model);
-        let unknown = Err(CursorRefused::Unknown { head });
-        if !cursor.is_current_version()
-            || cursor.epoch != head.epoch
-            || cursor.sequence > head.sequence
-        {
-            return Ok(unknown);
-        }
-        if cursor.sequence < model.floor.cast_unsigned() {
+        if is_within(cursor, head) && cursor.sequence < model.floor.cast_unsigned() {
             return Ok(Err(CursorRefused::Expired { head }));
         }
-        let check = match cursor.sequence {
-            0 => Some(0),
-            sequence => self.stored_check(sequence).await?,
-        };
-        Ok(if check == Some(cursor.check) {
+        Ok(if is_of_log(&self.reads, cursor, head).await? {
             Ok(())
         } else {
-            unknown
+            Err(CursorRefused::Unknown { head })
         })
-    }
-
-    async fn stored_check(&self, sequence: u64) -> Result<Option<u64>, StoreError> {
-        let select = Query::select()
-            .column(Column::Checkvalue)
-            .from(Entity.table_ref())
-            .and_where(Column::Sequence.eq(sequence.cast_signed()))
-            .take();
-        let row = self.reads.one(&select).await?;
-        row.map(|row| Ok(row.try_get::<i64>("", "checkvalue")?.cast_unsigned()))
-            .transpose()
     }
 
     /// The entries after a place, in order, at most `limit`.
@@ -149,7 +127,12 @@ impl Store {
     ) -> Result<HashMap<ConversationId, Slice<Arc<Committed>>>, StoreError> {
         let transaction = self.reads.begin_read().await?;
         let position = position(&transaction).await?;
-        let window = Window::of(page, position.epoch)?;
+        let window = Window {
+            after: place(&transaction, position, page.after.as_deref(), "after").await?,
+            before: place(&transaction, position, page.before.as_deref(), "before").await?,
+            size: page.size()?,
+            backward: page.is_backward(),
+        };
         let mut slices = HashMap::new();
         for id in ids {
             slices.insert(*id, empty(position));
@@ -206,6 +189,59 @@ const fn to_position(head: &log_head::Model) -> Position {
     }
 }
 
+/// Whether the cursor could be of this log: the entry that it names has been written.
+fn is_within(cursor: &Cursor, head: Position) -> bool {
+    cursor.is_current_version() && cursor.epoch == head.epoch && cursor.sequence <= head.sequence
+}
+
+/// Whether the cursor names an entry of this log, or its beginning.
+async fn is_of_log<C: ConnectionTrait>(
+    session: &Session<C>,
+    cursor: &Cursor,
+    head: Position,
+) -> Result<bool, StoreError> {
+    if !is_within(cursor, head) {
+        return Ok(false);
+    }
+    let check = match cursor.sequence {
+        0 => Some(0),
+        sequence => stored_check(session, sequence).await?,
+    };
+    Ok(check == Some(cursor.check))
+}
+
+async fn stored_check<C: ConnectionTrait>(
+    session: &Session<C>,
+    sequence: u64,
+) -> Result<Option<u64>, StoreError> {
+    let select = Query::select()
+        .column(Column::Checkvalue)
+        .from(Entity.table_ref())
+        .and_where(Column::Sequence.eq(sequence.cast_signed()))
+        .take();
+    let row = session.one(&select).await?;
+    row.map(|row| Ok(row.try_get::<i64>("", "checkvalue")?.cast_unsigned()))
+        .transpose()
+}
+
+/// The place that a page's cursor names. However old it is: entries are kept.
+async fn place<C: ConnectionTrait>(
+    session: &Session<C>,
+    head: Position,
+    text: Option<&str>,
+    argument: &'static str,
+) -> Result<Option<u64>, StoreError> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    let cursor = Cursor::decode(text).map_err(|_| BadPage::Cursor { argument })?;
+    if is_of_log(session, &cursor, head).await? {
+        Ok(Some(cursor.sequence))
+    } else {
+        Err(CursorRefused::Unknown { head }.into())
+    }
+}
+
 /// The latest entry of any of the kinds, of the conversation at hand.
 fn latest_sequence(kinds: ChangeKinds) -> SelectStatement {
     let log = "latest";
@@ -254,23 +290,6 @@ struct Window {
 }
 
 impl Window {
-    fn of(page: &Page, epoch: u64) -> Result<Self, BadPage> {
-        let place = |text: &Option<String>, argument| match text {
-            None => Ok(None),
-            Some(text) => Cursor::decode(text)
-                .ok()
-                .filter(|cursor| cursor.is_current_version() && cursor.epoch == epoch)
-                .map(|cursor| Some(cursor.sequence))
-                .ok_or(BadPage::Cursor { argument }),
-        };
-        Ok(Self {
-            after: place(&page.after, "after")?,
-            before: place(&page.before, "before")?,
-            size: page.size()?,
-            backward: page.is_backward(),
-        })
-    }
-
     fn entries(&self, ids: &[ConversationId]) -> SelectStatement {
         let direction = if self.backward {
             Order::Desc

@@ -1,5 +1,8 @@
 //! Closing, on every medium and in every state: what Genesys shows afterwards is what is recorded.
 
+use std::time::Duration;
+
+use conversation_gateway::config::Config;
 use serde_json::{Value, json};
 
 use crate::support::eventually;
@@ -22,8 +25,12 @@ struct Field {
 
 impl Field {
     async fn start() -> Self {
+        Self::start_with(|config| config).await
+    }
+
+    async fn start_with(tune: impl FnOnce(Config) -> Config) -> Self {
         let organisation = Organisation::start().await;
-        let gateway = Gateway::start(&organisation, Database::Sqlite).await;
+        let gateway = Gateway::start_tuned(&organisation, Database::Sqlite, &[], tune).await;
         Self {
             organisation,
             gateway,
@@ -111,7 +118,7 @@ async fn a_call_with_one_agent_ends_wrapped_up_by_the_name_of_the_code() {
 async fn without_a_code_the_agent_wraps_up_himself_and_a_second_closing_skips_that() {
     let field = Field::start().await;
     let id = field.conversation("VOICE", &TALK, "CONNECTED").await;
-    let closed = field.close(&id, json!({})).await;
+    let closed = field.close(&id, json!({ "force": null })).await;
     assert_eq!(closed["calculatedStatus"], "AFTER_CALL_WORK");
     let closed = field.close(&id, json!({})).await;
     assert_eq!(closed["calculatedStatus"], "ENDED");
@@ -330,6 +337,32 @@ async fn two_closings_at_once_do_the_work_once() {
     let patches = calls.iter().filter(|(call, _)| call.starts_with("PATCH"));
     let patches: u64 = patches.map(|(_, count)| count.as_u64().unwrap()).sum();
     assert_eq!(patches, 1, "{calls:?}");
+}
+
+#[tokio::test]
+async fn a_conversation_that_does_not_end_is_read_at_once_and_when_the_time_is_over() {
+    let field = Field::start_with(|mut config| {
+        // Long enough for a busy machine to read once inside it.
+        config.genesys.actions.close_wait = Duration::from_secs(2);
+        config.genesys.actions.close_poll = Duration::from_mins(1);
+        config
+    })
+    .await;
+    let id = field.conversation("VOICE", &TALK, "CONNECTED").await;
+    let stuck = json!({ "step": "add-external", "stuck": true });
+    field.organisation.step(&id, stuck).await;
+    field.organisation.steps(&id, &["connect"]).await;
+    let readings = || async {
+        let calls = field.organisation.calls().await;
+        calls["GET /api/v2/conversations/{id}"]
+            .as_u64()
+            .unwrap_or(0)
+    };
+    let before = readings().await;
+    let closed = field.close(&id, json!({ "wrapUpCode": "Sale" })).await;
+    assert_ne!(closed["calculatedStatus"], "ENDED");
+    // One before the steps, two after them.
+    assert_eq!(readings().await - before, 3);
 }
 
 #[tokio::test]

@@ -34,6 +34,7 @@ mod retention;
 mod schema;
 mod scripts;
 mod selftest;
+mod settings;
 mod settling;
 mod store;
 mod support;

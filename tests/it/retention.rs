@@ -40,6 +40,25 @@ async fn a_cursor_that_is_too_old_is_refused_and_a_snapshot_stands_in() {
     );
 }
 
+#[tokio::test]
+async fn what_is_no_cursor_gives_the_snapshot_where_one_may_be() {
+    let organisation = Organisation::start().await;
+    let gateway = Gateway::start(&organisation, Database::Sqlite).await;
+    register(&gateway, "2f1f8a34-70a5-4d3c-9d0b-6f0e2a4f7c11").await;
+    let mut snapshot = follow(&gateway, "nonsense", true).await;
+    let first = snapshot.next().await;
+    assert_eq!(first["extensions"]["feed"]["recovered"], "SNAPSHOT");
+    assert_eq!(
+        first["data"]["conversationStatusChanged"]["status"],
+        "CREATED"
+    );
+
+    let mut refused = follow(&gateway, "nonsense", false).await;
+    let message = refused.message().await.expect("an answer");
+    let code = &message["payload"][0]["extensions"]["code"];
+    assert_eq!(code, "BAD_USER_INPUT", "{message}");
+}
+
 async fn register(gateway: &Gateway, id: &str) -> String {
     let answer = gateway.query(REGISTER, json!({ "id": id })).await;
     let cursor: &Value = &answer["registerConversation"]["feedCursor"];

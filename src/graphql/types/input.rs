@@ -178,8 +178,8 @@ pub struct CloseConversationInput {
     pub wrap_up_notes: Option<String>,
     /// Genesys' full teardown instead of disconnecting one after the other: meant for conversations
     /// that are stuck. It takes no `userId`.
-    #[graphql(default = false)]
-    pub force: bool,
+    #[graphql(default_with = "Some(false)")]
+    pub force: Option<bool>,
     /// Given back unchanged.
     pub client_mutation_id: Option<String>,
 }
@@ -316,7 +316,8 @@ impl CloseConversationInput {
         if self.wrap_up_notes.is_some() && self.wrap_up_code.is_none() {
             return Err(bad_input("input.wrapUpNotes", "notes go with wrapUpCode"));
         }
-        if self.force && self.user_id.is_some() {
+        let force = self.force == Some(true);
+        if force && self.user_id.is_some() {
             return Err(bad_input("input.force", "a teardown is of everybody"));
         }
         Ok(Close {
@@ -324,7 +325,7 @@ impl CloseConversationInput {
             user: text("input.userId", self.user_id.map(|id| id.0))?.map(Into::into),
             wrap_up_code: text("input.wrapUpCode", self.wrap_up_code)?,
             wrap_up_notes: notes(self.wrap_up_notes)?,
-            force: self.force,
+            force,
         })
     }
 }

@@ -158,6 +158,18 @@ async fn frames_are_duplicated_broken_and_late_on_request() {
 }
 
 #[tokio::test]
+async fn lifting_the_faults_spares_the_next_frame() {
+    let simulator = simulator().await;
+    let (_, mut socket) = simulator.listen_to_queues().await;
+    let fault = json!({ "breakNext": "garbage" });
+    simulator.ok("POST", "/sim/faults", fault).await;
+    simulator.ok("DELETE", "/sim/faults", Value::Null).await;
+    let id = enqueue_chat(&simulator).await;
+    let frame = socket.frame().await.unwrap();
+    assert_eq!(frame["eventBody"]["id"], id.as_str());
+}
+
+#[tokio::test]
 async fn an_overtaken_frame_is_not_heard() {
     let simulator = simulator().await;
     let (_, mut socket) = simulator.listen_to_queues().await;

@@ -110,6 +110,7 @@ async fn a_search_finds_parts_of_names_and_ids_in_either_case(database: TestData
         link("4711", Some("Case 100%"), 0),
         link("4711", Some("Case 99_9"), 5),
         link("ABC", None, 0),
+        link("Ärger", Some("Österreich"), 0),
     ];
     store.commit(&[change]).await.unwrap()[0].clone().unwrap();
     let find = async |text: &str| {
@@ -133,6 +134,9 @@ async fn a_search_finds_parts_of_names_and_ids_in_either_case(database: TestData
         assert!(find(text).await.is_empty(), "{text}");
     }
     assert_eq!(find("bc").await, ["ABC"]);
+    for text in ["Österreich", "ÖSTERREICH", "ster", "Är"] {
+        assert_eq!(find(text).await, ["Ärger"], "{text}");
+    }
     let all = store
         .contexts(
             &Caller::everything(),
@@ -154,7 +158,11 @@ async fn a_search_finds_parts_of_names_and_ids_in_either_case(database: TestData
         .collect();
     assert_eq!(
         names,
-        BTreeMap::from([("4711", Some("Case 99_9")), ("ABC", None)])
+        BTreeMap::from([
+            ("4711", Some("Case 99_9")),
+            ("ABC", None),
+            ("Ärger", Some("Österreich"))
+        ])
     );
 }
 

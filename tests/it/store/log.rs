@@ -235,11 +235,31 @@ async fn a_history_is_the_status_changes_in_pages(database: TestDatabase) {
         );
         walk(&store, *id, history, epoch).await;
     }
-    let foreign = Page {
-        after: Some(Cursor::new(epoch ^ 1, 1, 1).encode()),
-        ..Page::default()
+    foreign_cursors_are_refused(&store, &ids).await;
+}
+
+async fn foreign_cursors_are_refused(store: &Store, ids: &[ConversationId]) {
+    let head = store.head().await.unwrap();
+    let refused = async |after: String| {
+        let page = Page {
+            after: Some(after),
+            ..Page::default()
+        };
+        store.status_history(ids, &page).await.unwrap_err()
     };
-    let error = store.status_history(&ids, &foreign).await.unwrap_err();
+    for (epoch, sequence, check) in [
+        (head.epoch ^ 1, head.sequence, head.check),
+        (head.epoch, head.sequence + 1, head.check),
+        (head.epoch, head.sequence, head.check ^ 1),
+    ] {
+        let error = refused(Cursor::new(epoch, sequence, check).encode()).await;
+        let expected = CursorRefused::Unknown { head };
+        assert!(
+            matches!(&error, StoreError::Cursor(refused) if *refused == expected),
+            "{error:?}"
+        );
+    }
+    let error = refused("nonsense".to_owned()).await;
     assert!(
         matches!(
             error,

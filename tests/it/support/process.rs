@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use tokio::net::TcpStream;
 
@@ -66,6 +66,17 @@ pub async fn gateway(
 pub fn simulator(address: SocketAddr, flags: &[&str]) -> Process {
     let port = address.port().to_string();
     start(&[&["simulate", "--port", &port], flags].concat())
+}
+
+/// Runs the program with these variables and none of the test's, until it ends.
+pub fn outcome(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    Command::new(program())
+        .args(arguments)
+        .env_clear()
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts")
 }
 
 fn start(arguments: &[&str]) -> Process {
