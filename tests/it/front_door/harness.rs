@@ -200,9 +200,9 @@ pub(super) struct FrontDoor {
     pub(super) drain: CancellationToken,
     pub(super) sockets: TaskTracker,
     client: reqwest::Client,
-    shutdown: CancellationToken,
+    pub(super) shutdown: CancellationToken,
     /// Ends the server with the test.
-    _server: JoinSet<()>,
+    pub(super) server: JoinSet<()>,
 }
 
 pub(super) fn quick_timers() -> HttpConfig {
@@ -266,7 +266,7 @@ impl FrontDoor {
             sockets,
             client,
             shutdown,
-            _server: server,
+            server,
         }
     }
 

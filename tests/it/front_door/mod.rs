@@ -7,5 +7,6 @@ mod harness;
 mod http;
 mod limits;
 mod pages;
+mod silent_clients;
 mod slow_clients;
 mod websocket;
