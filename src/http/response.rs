@@ -185,6 +185,9 @@ fn error_status(errors: &[ServerError]) -> StatusCode {
 
 /// An answer to a request that did not get as far as the executor.
 pub(super) fn refusal(status: StatusCode, media: MediaType, error: ServerError) -> Response {
+    if media == MediaType::Flat {
+        return flat(status, &flattened(&error));
+    }
     json(
         status,
         media,
@@ -263,6 +266,13 @@ pub(super) fn flat(status: StatusCode, body: &serde_json::Value) -> Response {
     answer
 }
 
+/// The error's message beside its code and whatever else it says of itself.
+fn flattened(error: &ServerError) -> serde_json::Value {
+    let mut body = serde_json::to_value(&error.extensions).unwrap_or_default();
+    body["message"] = error.message.as_str().into();
+    body
+}
+
 /// The same for a refusal.
 pub(super) fn flat_error(status: StatusCode, code: &str, message: &str) -> Response {
     flat(status, &json!({ "code": code, "message": message }))
@@ -280,7 +290,9 @@ fn json(status: StatusCode, media: MediaType, body: &impl Serialize) -> Response
 fn written(status: StatusCode, media: MediaType, text: impl IntoResponse) -> Response {
     let content_type = match media {
         MediaType::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
-        MediaType::Json | MediaType::EventStream => "application/json; charset=utf-8",
+        MediaType::Json | MediaType::EventStream | MediaType::Flat => {
+            "application/json; charset=utf-8"
+        }
     };
     let headers: [(HeaderName, HeaderValue); 3] = [
         (CONTENT_TYPE, HeaderValue::from_static(content_type)),

@@ -279,7 +279,16 @@ impl FrontDoor {
     }
 
     pub(super) fn post_text(&self, content_type: &str, body: impl Into<String>) -> RequestBuilder {
-        let url = format!("http://{}/graphql", self.address);
+        self.post_to("/graphql", content_type, body)
+    }
+
+    pub(super) fn post_to(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: impl Into<String>,
+    ) -> RequestBuilder {
+        let url = format!("http://{}{path}", self.address);
         self.client
             .post(url)
             .header("content-type", content_type)

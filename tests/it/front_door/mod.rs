@@ -5,6 +5,7 @@ mod browsers;
 mod events;
 mod harness;
 mod http;
+mod ingest;
 mod limits;
 mod pages;
 mod silent_clients;
