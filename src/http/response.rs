@@ -145,6 +145,15 @@ pub(super) fn error(code: &str, message: impl Into<String>) -> ServerError {
     error
 }
 
+/// More than `limit` of `what` was asked for.
+pub(super) fn too_much(what: &str, limit: u64, message: impl Into<String>) -> ServerError {
+    let mut error = error(code::LIMIT_EXCEEDED, message);
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("what", what);
+    extensions.set("limit", limit);
+    error
+}
+
 /// What a client learns of a failure of ours: nothing but a name to ask for.
 pub(super) fn internal_error(request_id: &RequestId) -> ServerError {
     let mut error = error(code::INTERNAL, "Internal error.");
