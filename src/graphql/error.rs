@@ -49,14 +49,16 @@ pub(crate) fn not_found(what: &str) -> Error {
 /// A count has too many groups, or its rows can't be read.
 pub(crate) fn counts(ctx: &Context<'_>, error: &CountsError) -> Error {
     match error {
-        CountsError::TooManyGroups { .. } => too_many_groups(error),
+        CountsError::TooManyGroups { limit } => too_many_groups(error, *limit),
         CountsError::Store(cause) => store(ctx, cause),
     }
 }
 
-pub(crate) fn too_many_groups(error: &CountsError) -> Error {
-    coded(code::LIMIT_EXCEEDED, error.to_string())
-        .extend_with(|_, extensions| extensions.set("limit", "groups"))
+pub(crate) fn too_many_groups(error: &CountsError, limit: usize) -> Error {
+    coded(code::LIMIT_EXCEEDED, error.to_string()).extend_with(|_, extensions| {
+        extensions.set("what", "groups");
+        extensions.set("limit", limit);
+    })
 }
 
 /// This replica has not yet published what the request wants to see.

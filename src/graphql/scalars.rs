@@ -23,6 +23,11 @@ impl ScalarType for DateTime {
         }
     }
 
+    /// Judged before anything runs, so that the refusal names the argument.
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::String(text) if Time::parse(text).is_some())
+    }
+
     fn to_value(&self) -> Value {
         Value::String(self.0.to_string())
     }

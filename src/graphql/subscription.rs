@@ -136,7 +136,7 @@ impl Subscription {
 
 fn counts_ended(cause: &CountsError) -> async_graphql::Error {
     match cause {
-        CountsError::TooManyGroups { .. } => error::too_many_groups(cause),
+        CountsError::TooManyGroups { limit } => error::too_many_groups(cause, *limit),
         CountsError::Store(cause) => {
             tracing::error!(error = %cause, "a subscription to counts ended");
             coded(

@@ -7,7 +7,7 @@ use async_graphql::{Pos, Request, ServerError, Value};
 
 use super::HttpConfig;
 use super::documents::DocumentsConfig;
-use super::response::{code, error};
+use super::response::{code, error, too_much};
 use crate::domain::caller::Caller;
 use crate::domain::permission::Permission;
 use crate::judge::{self, Kind, Limits, Unfit};
@@ -84,13 +84,7 @@ fn judged(request: &Request) -> Option<&Judged> {
 
 fn refusal(unfit: &Unfit, text: &str) -> ServerError {
     match unfit {
-        Unfit::TooMuch { what, limit } => {
-            let mut refusal = error(code::LIMIT_EXCEEDED, unfit.to_string());
-            let extensions = refusal.extensions.get_or_insert_default();
-            extensions.set("what", *what);
-            extensions.set("limit", *limit);
-            refusal
-        }
+        Unfit::TooMuch { what, limit } => too_much(what, *limit, unfit.to_string()),
         Unfit::Cycle(_) => error(code::BAD_USER_INPUT, unfit.to_string()),
         Unfit::Syntax { at } => {
             let (line, column) = judge::position(text, *at);

@@ -54,6 +54,11 @@ pub struct HttpConfig {
     #[arg(long, env = "GATEWAY_MAX_BODY", value_name = "BYTES", default_value_t = 256 * 1024)]
     pub max_body: usize,
 
+    /// Time in which a client must have sent the head of a request: after it has connected, and after
+    /// each answer. Make it longer than a proxy keeps idle connections.
+    #[arg(long, env = "GATEWAY_HEADER_TIMEOUT", value_name = "TIME", default_value = "75s", value_parser = duration)]
+    pub header_timeout: Duration,
+
     /// Time in which a client must have sent its whole request body.
     #[arg(long, env = "GATEWAY_BODY_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub body_timeout: Duration,

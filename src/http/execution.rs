@@ -162,7 +162,8 @@ impl Stream for WhileSame {
         {
             self.running = Running::Over;
             let cursor = String::from_utf8_lossy(&self.cursor);
-            return Poll::Ready(Some(other_rights(&cursor)));
+            let message = "Your rights have changed: subscribe again.";
+            return Poll::Ready(Some(lost_rights(message, &cursor)));
         }
         let outcome = ready!(self.running.poll_next_unpin(cx));
         if let Some(Outcome::Shared(shared)) = &outcome {
@@ -177,8 +178,8 @@ impl Stream for WhileSame {
     }
 }
 
-fn other_rights(cursor: &str) -> Outcome {
-    let message = "Your rights have changed: subscribe again.";
+/// The end of what the caller has no right to any more. `cursor` is the last one told, or empty.
+pub(super) fn lost_rights(message: &str, cursor: &str) -> Outcome {
     let mut error = error(code::SUBSCRIPTION_ENDED, message);
     let extensions = error.extensions.get_or_insert_default();
     extensions.set("reason", "PERMISSION");

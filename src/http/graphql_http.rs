@@ -18,7 +18,7 @@ use super::operations::{Operations, Outcome};
 use super::request::{from_body, from_query_string};
 use super::response::{
     answered, code, error, executed, forged, only_by_post, refusal, refused, too_many_connections,
-    too_many_requests,
+    too_many_requests, too_much,
 };
 use super::{Front, envelope, execution, graphql_sse, graphql_ws};
 use crate::domain::caller::Caller;
@@ -235,7 +235,7 @@ pub(super) async fn body_in_time<E>(
         Ok(Err(rejection)) => match rejection.into_response().status() {
             StatusCode::PAYLOAD_TOO_LARGE => {
                 let message = format!("The body is longer than {} bytes.", config.max_body);
-                let error = error(code::LIMIT_EXCEEDED, message);
+                let error = too_much("body bytes", config.max_body as u64, message);
                 Err(refusal(StatusCode::PAYLOAD_TOO_LARGE, media, error))
             }
             status => Err(refuse(status, "The body could not be read.".into())),

@@ -7,17 +7,16 @@ use std::sync::Arc;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, Field, OperationType, Selection, SelectionSet,
 };
-use async_graphql::{Name, Positioned, Request, Response as GraphqlResponse, Value};
+use async_graphql::{Name, Positioned, Request, Value};
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use futures_util::{FutureExt, Stream, StreamExt, stream};
-use tokio::sync::oneshot;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::time::{Instant, interval_at};
 
 use super::operations::{Operations, Outcome, Rewritten, text_of};
-use super::response::{code, error};
 use super::{Front, execution};
 use crate::domain::request_id::RequestId;
 use crate::sessions::{Farewell, Pass, Transport};
@@ -48,8 +47,7 @@ pub(super) fn stream<E: Operations>(
     let session = Arc::clone(present.session());
     session.running(1);
     let farewell = Arc::clone(&session).farewell();
-    let results =
-        execution::results(front, request, &session, request_id).map(|outcome| next(&outcome));
+    let results = execution::results(front, request, &session, request_id);
     let events = until(results, farewell)
         .chain(stream::once(async { COMPLETE.to_owned() }))
         .map(move |event| {
@@ -80,27 +78,32 @@ fn event_stream(body: Body) -> Response {
     (headers, body).into_response()
 }
 
-/// The results; once the caller must go, an error event that says why instead.
+/// The results as events; once the caller must go, instead an error that says why and from where to
+/// resume.
 fn until(
-    results: impl Stream<Item = String> + Send + 'static,
+    results: BoxStream<'static, Outcome>,
     farewell: impl Future<Output = Farewell> + Send + 'static,
 ) -> impl Stream<Item = String> + Send + 'static {
-    let (gone, stays) = oneshot::channel();
-    let results = results.take_until(farewell.map(|farewell| drop(gone.send(farewell))));
-    // Where the results ended by themselves, nobody says farewell any more.
-    let goodbye = stays
-        .into_stream()
-        .filter_map(async |farewell| Some(goodbye(&farewell.ok()?)));
-    results.chain(goodbye)
+    let begins = Some((results, farewell.boxed(), String::new()));
+    stream::unfold(begins, async |present| {
+        let (mut results, mut farewell, mut cursor) = present?;
+        tokio::select! {
+            biased;
+            farewell = &mut farewell => Some((goodbye(&farewell, &cursor), None)),
+            outcome = results.next() => {
+                let outcome = outcome?;
+                if let Outcome::Shared(shared) = &outcome {
+                    shared.cursor().clone_into(&mut cursor);
+                }
+                Some((next(&outcome), Some((results, farewell, cursor))))
+            }
+        }
+    })
 }
 
-fn goodbye(farewell: &Farewell) -> String {
-    let mut error = error(code::SUBSCRIPTION_ENDED, farewell.reason());
-    error
-        .extensions
-        .get_or_insert_default()
-        .set("reason", "PERMISSION");
-    next(&Outcome::Own(GraphqlResponse::from_errors(vec![error])))
+/// `cursor` is the last one told, or empty.
+fn goodbye(farewell: &Farewell, cursor: &str) -> String {
+    next(&execution::lost_rights(farewell.reason(), cursor))
 }
 
 /// One event as text. Its id is the cursor that the response carries, if it carries one.

@@ -1,8 +1,9 @@
-//! Accepts connections, and sees to it that a client that stops reading does not keep one for ever.
+//! Accepts connections, and sees to it that a client that asks nothing, or stops reading, does not keep
+//! one for ever.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
@@ -10,13 +11,19 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
-use axum::extract::connect_info::Connected;
+use axum::http::Request;
 use axum::http::request::Parts;
-use axum::serve::{IncomingStream, Listener};
+use axum::serve::Listener;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::HttpConfig;
 
@@ -39,23 +46,61 @@ pub fn bind(config: &HttpConfig) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until `shutdown` is cancelled and the connections open then have ended. Sockets and
+/// Serves HTTP/1.1 until `shutdown` is cancelled and the connections open then have ended. Sockets and
 /// event streams end with the `drain` token of the router.
 pub async fn serve(
-    listener: TcpListener,
+    mut listener: TcpListener,
     router: Router,
     config: &HttpConfig,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     // WebSockets give up a stalled client by themselves and then try to say why.
     let patience = config.stall_timeout + config.ws_close_timeout;
-    let listener = PatientListener { listener, patience };
-    axum::serve(
-        listener,
-        router.into_make_service_with_connect_info::<Peer>(),
-    )
-    .with_graceful_shutdown(shutdown.cancelled_owned())
-    .await
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(config.header_timeout);
+    let router = TowerToHyperService::new(router);
+    let connections = TaskTracker::new();
+    loop {
+        // The trait's own `accept` waits and tries again where `TcpListener::accept` fails.
+        let (stream, address) = tokio::select! {
+            accepted = Listener::accept(&mut listener) => accepted,
+            () = shutdown.cancelled() => break,
+        };
+        let stream = PatientStream::new(stream, patience);
+        let peer = Peer {
+            address: Some(address.ip()),
+            taken: stream.taken.clone(),
+        };
+        let connection = converse(http.clone(), stream, peer, router.clone(), shutdown.clone());
+        connections.spawn(connection);
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+    Ok(())
+}
+
+/// Answers the requests of one connection until it ends; after `shutdown` no further ones.
+async fn converse(
+    http: http1::Builder,
+    stream: PatientStream,
+    peer: Peer,
+    router: TowerToHyperService<Router>,
+    shutdown: CancellationToken,
+) {
+    let answer = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer.clone()));
+        router.call(request)
+    });
+    let connection = http.serve_connection(TokioIo::new(stream), answer);
+    let mut connection = pin!(connection.with_upgrades());
+    // How a connection ended is its client's affair.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
 }
 
 /// The other end of a connection.
@@ -84,46 +129,6 @@ impl Taken {
     }
 }
 
-impl Connected<IncomingStream<'_, PatientListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, PatientListener>) -> Self {
-        Self {
-            address: Some(stream.remote_addr().ip()),
-            taken: stream.io().taken.clone(),
-        }
-    }
-}
-
-struct PatientListener {
-    listener: TcpListener,
-    patience: Duration,
-}
-
-impl Listener for PatientListener {
-    type Io = PatientStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (PatientStream, SocketAddr) {
-        // The trait's own `accept` waits and tries again where `TcpListener::accept` fails.
-        let (stream, address) = Listener::accept(&mut self.listener).await;
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY could not be set");
-        }
-        (
-            PatientStream {
-                stream,
-                taken: Taken::default(),
-                stall: None,
-                patience: self.patience,
-            },
-            address,
-        )
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
 /// A connection whose writes fail once the client has taken no byte for `patience`.
 struct PatientStream {
     stream: TcpStream,
@@ -134,6 +139,18 @@ struct PatientStream {
 }
 
 impl PatientStream {
+    fn new(stream: TcpStream, patience: Duration) -> Self {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
+        }
+        Self {
+            stream,
+            taken: Taken::default(),
+            stall: None,
+            patience,
+        }
+    }
+
     fn judge(
         &mut self,
         cx: &mut Context<'_>,

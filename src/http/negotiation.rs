@@ -11,6 +11,8 @@ pub(super) enum MediaType {
     Json,
     /// `text/event-stream`.
     EventStream,
+    /// Plain JSON for those who know nothing of GraphQL. It is not offered: it belongs to its paths.
+    Flat,
 }
 
 const OFFERS: [MediaType; 3] = [
@@ -111,7 +113,7 @@ impl MediaType {
     const fn essence(self) -> &'static str {
         match self {
             Self::GraphqlResponse => "application/graphql-response+json",
-            Self::Json => "application/json",
+            Self::Json | Self::Flat => "application/json",
             Self::EventStream => "text/event-stream",
         }
     }

@@ -45,7 +45,7 @@ pub(super) async fn post<E: Operations>(
 
 async fn register<E: Operations>(front: &Front<E>, request: Request) -> Result<Response, Response> {
     let (parts, body) = request.into_parts();
-    let media = MediaType::Json;
+    let media = MediaType::Flat;
     check_content(&parts.headers, media)?;
     let sender = Sender::of(front, &parts, media).await?;
     front.take_turn(&sender.pass.caller, media)?;

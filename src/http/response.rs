@@ -93,8 +93,27 @@ fn briefly<'a>(error: &'a ServerError, message: &str) -> Cow<'a, ServerError> {
     if code_of(error).is_none() {
         let extensions = brief.extensions.get_or_insert_default();
         extensions.set("code", code::BAD_USER_INPUT);
+        if let Some(argument) = argument_in(message) {
+            extensions.set("argument", argument);
+        }
     }
     Cow::Owned(brief)
+}
+
+/// The argument that a message of the library is about, named as in the schema: `filter.statuses`.
+fn argument_in(message: &str) -> Option<String> {
+    let beginning = ["argument \"", "argument named \""];
+    let mut behind = beginning
+        .iter()
+        .filter_map(|words| message.split_once(words));
+    let (argument, _) = behind.next()?.1.split_once('"')?;
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "_.".contains(letter);
+    // Places in lists have no name.
+    let named = argument
+        .split('.')
+        .filter(|part| part.parse::<usize>().is_err());
+    let named: Vec<&str> = named.collect();
+    argument.chars().all(is_part).then(|| named.join("."))
 }
 
 fn shortened(message: &str) -> &str {
@@ -123,6 +142,15 @@ fn fails_above(response: &GraphqlResponse, depth: usize) -> bool {
 pub(super) fn error(code: &str, message: impl Into<String>) -> ServerError {
     let mut error = ServerError::new(message, None);
     error.extensions.get_or_insert_default().set("code", code);
+    error
+}
+
+/// More than `limit` of `what` was asked for.
+pub(super) fn too_much(what: &str, limit: u64, message: impl Into<String>) -> ServerError {
+    let mut error = error(code::LIMIT_EXCEEDED, message);
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("what", what);
+    extensions.set("limit", limit);
     error
 }
 
@@ -185,6 +213,9 @@ fn error_status(errors: &[ServerError]) -> StatusCode {
 
 /// An answer to a request that did not get as far as the executor.
 pub(super) fn refusal(status: StatusCode, media: MediaType, error: ServerError) -> Response {
+    if media == MediaType::Flat {
+        return flat(status, &flattened(&error));
+    }
     json(
         status,
         media,
@@ -263,6 +294,13 @@ pub(super) fn flat(status: StatusCode, body: &serde_json::Value) -> Response {
     answer
 }
 
+/// The error's message beside its code and whatever else it says of itself.
+fn flattened(error: &ServerError) -> serde_json::Value {
+    let mut body = serde_json::to_value(&error.extensions).unwrap_or_default();
+    body["message"] = error.message.as_str().into();
+    body
+}
+
 /// The same for a refusal.
 pub(super) fn flat_error(status: StatusCode, code: &str, message: &str) -> Response {
     flat(status, &json!({ "code": code, "message": message }))
@@ -280,7 +318,9 @@ fn json(status: StatusCode, media: MediaType, body: &impl Serialize) -> Response
 fn written(status: StatusCode, media: MediaType, text: impl IntoResponse) -> Response {
     let content_type = match media {
         MediaType::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
-        MediaType::Json | MediaType::EventStream => "application/json; charset=utf-8",
+        MediaType::Json | MediaType::EventStream | MediaType::Flat => {
+            "application/json; charset=utf-8"
+        }
     };
     let headers: [(HeaderName, HeaderValue); 3] = [
         (CONTENT_TYPE, HeaderValue::from_static(content_type)),
@@ -340,6 +380,33 @@ mod tests {
         }
         let paths = [failed(&["a"]), failed(&["b"])].map(|mut response| response.errors.remove(0));
         assert_eq!(to_json(&Errors(&paths)).matches("message").count(), 2);
+    }
+
+    #[test]
+    fn arguments_are_named_where_the_library_names_them() {
+        for (message, argument) in [
+            (
+                r#"Invalid value for argument "filter.statuses.0", enumeration type "S" does not contain the value "X""#,
+                Some("filter.statuses"),
+            ),
+            (
+                r#"Unknown argument "size" on field "a" of type "Query"."#,
+                Some("size"),
+            ),
+            (
+                r#"Field "a" argument "id" of type "ID!" is required but not provided"#,
+                Some("id"),
+            ),
+            (r#"There can only be one argument named "id""#, Some("id")),
+            (r#"Unknown field "a" on type "Query"."#, None),
+            (r#"expected type, argument "not closed"#, None),
+            (r#"argument "of no \ name""#, None),
+        ] {
+            assert_eq!(argument_in(message).as_deref(), argument, "{message}");
+            let error = ServerError::new(message, None);
+            let told = serde_json::to_value(Errors(&[error])).unwrap();
+            assert_eq!(told[0]["extensions"]["argument"].as_str(), argument);
+        }
     }
 
     #[test]

@@ -39,6 +39,8 @@ fn misfit(name: &Name, definition: &VariableDefinition, problem: &str) -> Server
     let message = format!("Variable ${name} of type {expected} {problem}.");
     let mut error = error(code::BAD_USER_INPUT, message);
     error.locations.push(definition.name.pos);
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("argument", name.as_str());
     error
 }
 
@@ -139,6 +141,7 @@ mod tests {
         request.operation_name = Some("B".into());
         let error = check(&mut request).unwrap_err();
         assert_eq!(error.message, "Variable $v of type Int! is missing.");
+        assert_eq!(error.extensions.unwrap().get("argument"), Some(&"v".into()));
     }
 
     #[test]

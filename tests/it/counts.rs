@@ -57,6 +57,24 @@ async fn the_sum_of_all_is_one_group_even_when_it_is_zero() {
     assert_eq!(data["conversationCounts"], zero);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_groups_than_allowed_are_refused_by_their_limit() {
+    let organisation = Organisation::start().await;
+    let flags = ["--count-groups", "1"];
+    let gateway = Gateway::start_with(&organisation, Database::Sqlite, &flags).await;
+    let register = "mutation ($id: ID!, $queue: ID!) { registerConversation(
+        input: { conversationId: $id, initiatedBy: DCM, queueId: $queue }) { created } }";
+    for queue in ["one", "two"] {
+        let id = uuid::Uuid::new_v4().to_string();
+        let variables = json!({ "id": id, "queue": queue });
+        gateway.query(register, variables).await;
+    }
+    let query = "{ conversationCounts(groupBy: [QUEUE]) { count } }";
+    let answer = gateway.ask(query, json!({})).await;
+    let expected = json!({ "code": "LIMIT_EXCEEDED", "what": "groups", "limit": 1 });
+    assert_eq!(answer["errors"][0]["extensions"], expected, "{answer}");
+}
+
 fn take(groups: &mut std::collections::BTreeMap<String, i64>, told: &serde_json::Value) {
     for group in told.as_array().expect("a list") {
         let status = group["status"].as_str().expect("a status").to_owned();

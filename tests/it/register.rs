@@ -174,11 +174,40 @@ async fn wrong_arguments_are_named() {
             "{ conversations(filter: { conversationIds: [\"x\"] }) { nodes { id } } }",
             "filter.conversationIds",
         ),
+        (
+            "{ conversations(filter: { statuses: [ENDED, OVER] }) { nodes { id } } }",
+            "filter.statuses",
+        ),
+        (
+            "{ conversations(filter: { startedFrom: \"today\" }) { nodes { id } } }",
+            "filter.startedFrom",
+        ),
+        ("{ conversations(size: 1) { nodes { id } } }", "size"),
+        ("{ conversation { id } }", "conversationId"),
     ];
-    for (query, argument) in cases {
-        let answer = gateway.ask(query, json!({})).await;
+    let check = async |query: &str, variables: Value, argument: &str| {
+        let answer = gateway.ask(query, variables).await;
         let extensions = &answer["errors"][0]["extensions"];
         assert_eq!(extensions["code"], "BAD_USER_INPUT", "{query}: {answer}");
-        assert_eq!(extensions["argument"], argument, "{query}");
+        assert_eq!(extensions["argument"], argument, "{query}: {answer}");
+    };
+    for (query, argument) in cases {
+        check(query, json!({}), argument).await;
+    }
+    let query = "query ($filter: ConversationFilter, $size: Int) {
+        conversations(filter: $filter, first: $size) { nodes { id } } }";
+    for (variables, argument) in [
+        (
+            json!({ "filter": { "statuses": ["OVER"] } }),
+            "filter.statuses",
+        ),
+        (
+            json!({ "filter": { "startedTo": "2026-11-23 10:00" } }),
+            "filter.startedTo",
+        ),
+        (json!({ "filter": { "startedTo": 7 } }), "filter.startedTo"),
+        (json!({ "size": "many" }), "size"),
+    ] {
+        check(query, variables, argument).await;
     }
 }

@@ -14,7 +14,7 @@ use super::message::{self, ClientMessage};
 use crate::http::admission::Admission;
 use crate::http::authenticate::Refused;
 use crate::http::operations::Outcome;
-use crate::http::response::{code, ends_subscription, error, is_request_error};
+use crate::http::response::{ends_subscription, is_request_error, too_much};
 use crate::judge::Kind;
 
 /// Longest reason that fits a close frame (RFC 6455, 5.5: 125 bytes less the code's two).
@@ -173,10 +173,9 @@ impl Protocol {
         let Some(operation) = self.forget(serial) else {
             return Action::Send(text);
         };
-        let too_long = error(
-            code::LIMIT_EXCEEDED,
-            format!("The result is longer than {} bytes.", self.limits.result),
-        );
+        let limit = self.limits.result;
+        let message = format!("The result is longer than {limit} bytes.");
+        let too_long = too_much("result bytes", limit as u64, message);
         Action::SendAndStop(message::error(&operation.id, &[too_long]), serial)
     }
 
@@ -212,13 +211,11 @@ impl Protocol {
             Ok(kind) => kind,
             Err(unfit) => return Action::Refuse(message::error(&id, &[unfit])),
         };
-        if self.operations.len() >= self.limits.operations {
-            let message = format!(
-                "One socket runs {} operations at most.",
-                self.limits.operations
-            );
-            let error = error(code::LIMIT_EXCEEDED, message);
-            return Action::Refuse(message::error(&id, &[error]));
+        let limit = self.limits.operations;
+        if self.operations.len() >= limit {
+            let message = format!("One socket runs {limit} operations at most.");
+            let too_many = too_much("operations", limit as u64, message);
+            return Action::Refuse(message::error(&id, &[too_many]));
         }
         let is_subscription = kind == Some(Kind::Subscription);
         self.last_serial += 1;

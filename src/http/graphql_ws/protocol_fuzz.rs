@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::fuzzing::Fuzz;
+use crate::http::response::error;
 use crate::http::{HttpConfig, SharedResult};
 
 const LIMITS: Limits = Limits {

@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::http::SharedResult;
+use crate::http::response::error;
 
 const LIMITS: Limits = Limits {
     operations: 3,
@@ -446,7 +447,8 @@ fn limits_end_operations_and_not_the_socket() {
         refused.starts_with(r#"send {"id":"d","type":"error""#),
         "{refused}"
     );
-    assert!(refused.contains("LIMIT_EXCEEDED"), "{refused}");
+    let told = r#"{"code":"LIMIT_EXCEEDED","limit":3,"what":"operations"}"#;
+    assert!(refused.contains(told), "{refused}");
     assert_eq!(
         shown(protocol.text(r#"{"id":"a","type":"complete"}"#)),
         "stop 1"
@@ -459,8 +461,10 @@ fn limits_end_operations_and_not_the_socket() {
         ended.starts_with(r#"send {"id":"d","type":"error""#),
         "{ended}"
     );
+    let limit = LIMITS.result;
+    let told = format!(r#"{{"code":"LIMIT_EXCEEDED","limit":{limit},"what":"result bytes"}}"#);
     assert!(
-        ended.ends_with("stop 4") && ended.contains("LIMIT_EXCEEDED"),
+        ended.ends_with("stop 4") && ended.contains(&told),
         "{ended}"
     );
     assert_eq!(shown(protocol.end(4)), "");

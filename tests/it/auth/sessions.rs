@@ -18,6 +18,8 @@ const SESSIONS: &str =
 const RENEW: &str =
     "mutation($token: String!) { renewSession(input: { token: $token }) { expiresAt } }";
 const FEED: &str = "subscription { feedStatusChanged { state } }";
+const CHANGES: &str =
+    "subscription { conversationStatusChanged(includeCurrent: true) { conversationId } }";
 
 async fn sessions(guarded: &Guarded) -> Vec<Value> {
     let admin = token("admin", "admin");
@@ -37,17 +39,27 @@ async fn end_of(socket: &mut Socket) -> (u16, String) {
 async fn an_expired_token_closes_its_socket_and_ends_its_event_stream() {
     let organisation = Organisation::start().await;
     let guarded = Guarded::start(&organisation, Database::Sqlite).await;
+    let register = "mutation($id: ID!) {
+        registerConversation(input: { conversationId: $id, initiatedBy: DCM }) { created } }";
+    let id = json!({ "id": "0c0ffee0-0000-4000-8000-000000000001" });
+    guarded.data(&token("anna", ALL), register, id).await;
     let short = short_token("anna", ALL, Duration::from_secs(3));
     let mut socket = guarded.open_socket(&short).await;
     socket.subscribe("1", FEED, json!({})).await;
-    let stream = guarded.whole_stream(&short, FEED);
+    let stream = guarded.whole_stream(&short, CHANGES);
     let (end, stream) = tokio::join!(end_of(&mut socket), stream);
     assert_eq!(end, (4403, "Token expired".to_owned()));
-    assert!(
-        stream.contains("SUBSCRIPTION_ENDED") && stream.contains("PERMISSION"),
-        "{stream}"
-    );
-    assert!(stream.contains("Token expired"), "{stream}");
+    let mut ids = stream.lines().filter_map(|line| line.strip_prefix("id: "));
+    let cursor = ids.next_back().expect("a change was told");
+    let mut events = stream
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "));
+    let last = events.next_back().expect("an event");
+    let told: Value = serde_json::from_str(last).expect("JSON");
+    let expected =
+        json!({ "code": "SUBSCRIPTION_ENDED", "reason": "PERMISSION", "cursor": cursor });
+    assert_eq!(told["errors"][0]["extensions"], expected, "{stream}");
+    assert_eq!(told["errors"][0]["message"], "Token expired", "{stream}");
     eventually("both are gone from the list", || async {
         sessions(&guarded).await.is_empty().then_some(())
     })

@@ -200,9 +200,9 @@ pub(super) struct FrontDoor {
     pub(super) drain: CancellationToken,
     pub(super) sockets: TaskTracker,
     client: reqwest::Client,
-    shutdown: CancellationToken,
+    pub(super) shutdown: CancellationToken,
     /// Ends the server with the test.
-    _server: JoinSet<()>,
+    pub(super) server: JoinSet<()>,
 }
 
 pub(super) fn quick_timers() -> HttpConfig {
@@ -266,7 +266,7 @@ impl FrontDoor {
             sockets,
             client,
             shutdown,
-            _server: server,
+            server,
         }
     }
 
@@ -279,7 +279,16 @@ impl FrontDoor {
     }
 
     pub(super) fn post_text(&self, content_type: &str, body: impl Into<String>) -> RequestBuilder {
-        let url = format!("http://{}/graphql", self.address);
+        self.post_to("/graphql", content_type, body)
+    }
+
+    pub(super) fn post_to(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: impl Into<String>,
+    ) -> RequestBuilder {
+        let url = format!("http://{}{path}", self.address);
         self.client
             .post(url)
             .header("content-type", content_type)

@@ -88,6 +88,27 @@ async fn documents_that_ask_for_too_much_are_refused_by_name_on_every_way_in() {
 }
 
 #[tokio::test]
+async fn too_long_a_body_is_refused_by_its_limit() {
+    let door = FrontDoor::open().await;
+    let long = " ".repeat(10_001);
+    let refusal = async |path: &str| {
+        let request = door.post_to(path, "application/json", long.clone());
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 413, "{path}");
+        body(response).await
+    };
+    let limit = json!({ "code": "LIMIT_EXCEEDED", "what": "body bytes", "limit": 10_000 });
+    let told = refusal("/graphql").await;
+    assert_eq!(told["errors"][0]["extensions"], limit, "{told}");
+    for path in ["/ingest/registration", "/ingest/eventbridge"] {
+        let told = refusal(path).await;
+        for name in ["code", "what", "limit"] {
+            assert_eq!(told[name], limit[name], "{told}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn errors_stay_small_however_much_is_wrong() {
     let door = FrontDoor::open_with(HttpConfig {
         max_body: 200_000,
