@@ -172,7 +172,9 @@ async fn rest(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resp
     };
     shared.asked.lock().unwrap().push(asked.clone());
     let answer = (shared.respond)(&asked);
-    tokio::time::sleep(answer.delay).await;
+    if !answer.delay.is_zero() {
+        tokio::time::sleep(answer.delay).await;
+    }
     let mut response = Response::builder().status(answer.status);
     for (name, value) in answer.headers {
         response = response.header(name, value);

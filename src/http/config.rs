@@ -3,8 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
-
 use super::documents::DocumentsConfig;
 use super::rate::RateConfig;
 use super::seats::SeatsConfig;
@@ -19,7 +17,7 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
 
     /// Serve the web demo at `/`.
-    #[arg(long, env = "GATEWAY_WEB_DEMO", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "GATEWAY_WEB_DEMO")]
     pub web_demo: bool,
 
     /// Other origins that the web demo may call, such as the simulator's.
@@ -43,7 +41,7 @@ pub struct HttpConfig {
 
     /// Answer introspection to everybody, and suggest names in errors. Without it only who
     /// administers may ask for the schema.
-    #[arg(long, env = "GATEWAY_INTROSPECTION", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "GATEWAY_INTROSPECTION")]
     pub introspection: bool,
 
     /// Longest time that a query or mutation may take.

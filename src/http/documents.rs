@@ -6,7 +6,6 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use async_graphql::{Request, ServerError};
-use clap::builder::FalseyValueParser;
 use sha2::{Digest, Sha256};
 
 use super::response::{code, error};
@@ -22,7 +21,7 @@ pub struct DocumentsConfig {
     pub documents: Option<Documents>,
 
     /// Run nothing but the documents of the manifest.
-    #[arg(long, env = "GATEWAY_DOCUMENTS_ONLY", requires = "documents", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "GATEWAY_DOCUMENTS_ONLY", requires = "documents")]
     pub documents_only: bool,
 }
 

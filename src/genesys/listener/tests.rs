@@ -390,7 +390,8 @@ async fn an_ended_conversation_is_settled_when_analytics_knows_its_end() {
 async fn without_the_permission_to_list_queues_the_start_is_refused_in_one_line() {
     let fake = Fake::start(|asked| match asked.path.as_str() {
         "/oauth/token" => token(),
-        _ => Answer::json(403, &json!({ "code": "missing.permissions" })),
+        "/api/v2/routing/queues" => Answer::json(403, &json!({ "code": "missing.permissions" })),
+        _ => Answer::json(500, &json!(null)),
     })
     .await;
     let (events_tx, _events) = mpsc::channel(1);
