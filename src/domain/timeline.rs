@@ -87,6 +87,17 @@ pub fn moments(
     found.into_iter().map(|(_, moment)| moment).collect()
 }
 
+/// The conversation as a reading tells that it stood then; nothing of it goes back behind `known`.
+pub fn as_at(known: Picture<'_>, told: Picture<'_>, at: Time) -> Vec<Participant> {
+    let story = Story {
+        known,
+        told: told.participants,
+        limit: told,
+        newest: None,
+    };
+    story.at(at)
+}
+
 /// Whether a notification shows that an earlier one was missed whose time it does not tell: an
 /// offer that is over already, one that came with other news, or a hold that ended with the leg
 /// and may have been taken back.

@@ -44,6 +44,13 @@ pub(super) fn told_turns(leg: &Leg) -> Option<MarkCount> {
     })
 }
 
+/// The same of all legs.
+pub(super) fn told_marks(participants: &[Participant]) -> Marks {
+    let legs = participants.iter().flat_map(|it| &it.legs);
+    legs.filter_map(|leg| Some((leg.id.clone(), told_turns(leg)?)))
+        .collect()
+}
+
 /// Where among the turns of `told` a notification's leg stands, counted from `known` turns; `None`
 /// when it fits nowhere from there on: then the notification is older.
 pub(super) fn place_of(said: &Leg, ended: bool, told: &Leg, known: usize) -> Option<usize> {

@@ -1,7 +1,7 @@
 //! Traffic plays while everything that can fail does: afterwards the record equals the truth.
 //!
 //! A run is made from its seed alone. `GATEWAY_FAULT_SEED` replays one, `GATEWAY_FAULT_RUNS` says how
-//! many runs there are (`make soak`: 200).
+//! many runs there are (`make soak`: 200), of one seed how often.
 
 use std::time::Duration;
 
@@ -341,11 +341,13 @@ async fn whatever_fails_the_record_equals_the_truth() {
             .ok()
             .and_then(|value| value.parse::<u64>().ok())
     };
+    let runs = number("GATEWAY_FAULT_RUNS");
     let seeds: Vec<u64> = if let Some(seed) = number("GATEWAY_FAULT_SEED") {
-        vec![seed]
+        // Much depends on timing: the same seed may have to run more than once.
+        (0..runs.unwrap_or(1)).map(|_| seed).collect()
     } else {
         let first: u64 = rand::rng().random_range(0..1_000_000);
-        (first..first + number("GATEWAY_FAULT_RUNS").unwrap_or(FEW)).collect()
+        (first..first + runs.unwrap_or(FEW)).collect()
     };
     println!("seeds {}..={}", seeds[0], seeds[seeds.len() - 1]);
     run_all(seeds).await;

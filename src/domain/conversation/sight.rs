@@ -11,8 +11,8 @@ use crate::domain::phase::{Phase, decides, phase_of};
 use crate::domain::row::ConversationStatus;
 use crate::domain::snapshot::{Leg, Medium, Participant, Shape, Snapshot};
 use crate::domain::time::Time;
-use crate::domain::timeline::{Detail, Picture, leaps, moments};
-use crate::domain::turns::{newest_turn, place_of, told_turns, turns_of};
+use crate::domain::timeline::{self, Detail, Picture, leaps, moments};
+use crate::domain::turns::{newest_turn, place_of, told_marks, told_turns, turns_of};
 use crate::domain::update::{ChangeCause, ChangeKind, ChangeKinds, Update};
 
 impl Conversation {
@@ -120,9 +120,16 @@ impl Conversation {
     /// Applies a notification that waited for a reading; one that fits nowhere is older.
     fn see_through(&mut self, snapshot: &Snapshot, told: &Snapshot, at: Time) -> Vec<Update> {
         let snapshot = &*naming::named(snapshot, &told.participants);
-        let Merged::News { facts, .. } = merge::merge(&self.facts, snapshot, None, at) else {
+        let Merged::News { mut facts, .. } = merge::merge(&self.facts, snapshot, None, at) else {
             return Vec::new();
         };
+        if let Shape::Medium(medium) = snapshot.shape {
+            let then = merge::newest_news(&self.facts, &facts, at).unwrap_or(at);
+            let known = self.with_other_media(medium, told, then);
+            if let Merged::News { facts: joined, .. } = merge::merge(&known, snapshot, None, at) {
+                facts = joined;
+            }
+        }
         let Some(marks) = placed(&facts, &told.participants, &self.facts) else {
             return Vec::new();
         };
@@ -141,6 +148,35 @@ impl Conversation {
             Detail::Full,
             change,
         )
+    }
+
+    /// What is known, with the media that a notification does not show as the reading tells that they stood
+    /// then: of them the record may be behind.
+    fn with_other_media(&self, medium: Medium, told: &Snapshot, then: Time) -> Facts {
+        let known = Picture {
+            participants: &self.facts.participants,
+            marks: &self.facts.marks,
+        };
+        let marks = told_marks(&told.participants);
+        let told = Picture {
+            participants: &told.participants,
+            marks: &marks,
+        };
+        let mut participants = timeline::as_at(known, told, then);
+        participants.retain_mut(|participant| {
+            let known = self.facts.participants.iter();
+            let known = known
+                .filter(|it| it.id == participant.id)
+                .flat_map(|it| &it.legs);
+            participant.legs.retain(|leg| leg.medium != medium);
+            let own = known.filter(|leg| leg.medium == medium);
+            participant.legs.extend(own.cloned());
+            !participant.legs.is_empty()
+        });
+        Facts {
+            participants,
+            ..self.facts.clone()
+        }
     }
 
     /// First what `told` tells of the time before, as far as the new facts go, then the facts.

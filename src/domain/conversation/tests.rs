@@ -566,6 +566,45 @@ fn one_medium_waits_while_another_that_it_names_is_not_known() {
     assert!(!conversation.doubts(&over, at(20), false));
 }
 
+/// A callback was answered, dialled and over while the record was blind. The first notification shows the
+/// call alone: what the reading tells of the callback belongs to the same moments.
+#[test]
+fn a_notification_of_one_medium_is_told_with_the_others_as_they_stood_then() {
+    let back = |id: &str, state: L| leg(id, Medium::Callback, state);
+    let waits = |since: Leg| queue("acd", "q1", vec![since]);
+    let mut conversation = unknown();
+    let waiting = snapshot(vec![
+        customer(vec![back("c1", L::Connected).from(0)]),
+        waits(back("a1", L::Connected).from(2)),
+    ]);
+    conversation.apply(&seen(waiting, 2)).unwrap();
+    assert_eq!(conversation.row.status, S::WaitingInQueue);
+
+    let call_over = call("g2", L::Connected).from(20).until(30, "client");
+    let mut heard = snapshot(vec![agent("agent", "u1", vec![call_over.clone()])]);
+    heard.shape = Shape::Medium(Medium::Voice);
+    heard.other_media = vec![Medium::Callback];
+    let mut answered = back("g1", L::Connected)
+        .from(10)
+        .until(30, "client")
+        .acw(AcwState::Pending, 30, None);
+    answered.start_alerting_time = Some(at(8));
+    let reading = snapshot(vec![
+        customer(vec![back("c1", L::Connected).from(0)]),
+        waits(back("a1", L::Connected).from(2).until(10, "transfer")),
+        agent("agent", "u1", vec![answered, call_over]),
+    ]);
+    let waiting = [seen(heard, 30)];
+    let applied = conversation.apply_through(&waiting, &seen(reading, 31));
+    let updates = applied.unwrap().updates;
+    let told: Vec<S> = updates.iter().map(|update| update.after.status).collect();
+    assert!(!told.contains(&S::Dialing), "{told:?}");
+    assert!(!told.contains(&S::WaitingInQueue), "{told:?}");
+    assert_eq!(told.first(), Some(&S::Alerting), "{told:?}");
+    assert!(told.contains(&S::Connected), "{told:?}");
+    assert_eq!(told.last(), Some(&S::AfterCallWork), "{told:?}");
+}
+
 #[test]
 fn registrations_come_before_together_with_and_after_the_first_sight() {
     let first_sight = || seen(snapshot(inbound_call()[0].1.clone()), 5);
