@@ -60,6 +60,8 @@ pub(super) fn merge(
         leg.segments = Vec::new();
         leg.initial = None;
     }
+    // Analytics lag behind: what they say was seen at no certain time.
+    let seen_at = read_at.or_else(|| matches!(snapshot.source, Source::Topic(_)).then_some(now));
     let mut facts = Facts {
         participants,
         marks: counted,
@@ -67,7 +69,7 @@ pub(super) fn merge(
         end: snapshot.end.or(known.end),
         originating_direction: known.originating_direction,
         first_seen_at: known.first_seen_at.or(Some(now)),
-        last_seen_at: Some(now),
+        last_seen_at: known.last_seen_at.max(seen_at),
         last_mark: known.last_mark.clone(),
     };
     let same = facts.participants == known.participants

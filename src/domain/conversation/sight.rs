@@ -61,6 +61,7 @@ impl Conversation {
             && told.shape == Shape::Whole
         {
             naming::learn(&mut self.facts, &told.participants);
+            let seen_at = self.facts.last_seen_at;
             for event in waiting {
                 if let Fact::Seen { snapshot, .. } = &event.fact
                     && !self.lacks_media(snapshot)
@@ -68,6 +69,8 @@ impl Conversation {
                     updates.extend(self.see_through(snapshot, told, event.received_at));
                 }
             }
+            // Whenever they arrived, they are older than the reading.
+            self.facts.last_seen_at = seen_at;
         }
         let applied = self.apply(reading)?;
         updates.extend(applied.updates);

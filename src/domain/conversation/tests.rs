@@ -566,6 +566,45 @@ fn one_medium_waits_while_another_that_it_names_is_not_known() {
     assert!(!conversation.doubts(&over, at(20), false));
 }
 
+/// Two readings were under way at once. The second is newer than what the first showed, whenever the
+/// first was told.
+#[test]
+fn a_reading_shows_what_stood_when_it_was_asked_for_not_when_it_was_told() {
+    let talks = |agent_leg: Leg| {
+        snapshot(vec![
+            customer(vec![call("c1", L::Connected).from(0)]),
+            agent("agent", "u1", vec![agent_leg]),
+        ])
+    };
+    let read = |said: Snapshot, read_at: i64, told_at: i64| {
+        let mut event = seen(said.clone(), told_at);
+        event.fact = Fact::Seen {
+            snapshot: Snapshot {
+                source: Source::Rest,
+                ..said
+            },
+            cause: ChangeCause::Reconciled,
+            read_at: Some(at(read_at)),
+            gap_before: false,
+        };
+        event
+    };
+    let connected = || call("g1", L::Connected).from(5);
+    let mut conversation = unknown();
+    conversation
+        .apply(&read(talks(connected()), 10, 15))
+        .unwrap();
+    conversation
+        .apply(&read(talks(connected().held_since(11)), 12, 16))
+        .unwrap();
+    assert_eq!(conversation.row.status, S::OnHold);
+    // One that was asked for before takes nothing back.
+    conversation
+        .apply(&read(talks(connected()), 11, 17))
+        .unwrap();
+    assert_eq!(conversation.row.status, S::OnHold);
+}
+
 /// A callback was answered, dialled and over while the record was blind. The first notification shows the
 /// call alone: what the reading tells of the callback belongs to the same moments.
 #[test]
@@ -584,10 +623,11 @@ fn a_notification_of_one_medium_is_told_with_the_others_as_they_stood_then() {
     let mut heard = snapshot(vec![agent("agent", "u1", vec![call_over.clone()])]);
     heard.shape = Shape::Medium(Medium::Voice);
     heard.other_media = vec![Medium::Callback];
-    let mut answered = back("g1", L::Connected)
-        .from(10)
-        .until(30, "client")
-        .acw(AcwState::Pending, 30, None);
+    let mut answered =
+        back("g1", L::Connected)
+            .from(10)
+            .until(30, "client")
+            .acw(AcwState::Pending, 30, None);
     answered.start_alerting_time = Some(at(8));
     let reading = snapshot(vec![
         customer(vec![back("c1", L::Connected).from(0)]),
