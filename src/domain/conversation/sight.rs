@@ -57,7 +57,12 @@ impl Conversation {
         reading: &ConversationEvent,
     ) -> Result<Applied, Refused> {
         let mut updates = Vec::new();
-        if let Fact::Seen { snapshot: told, .. } = &reading.fact
+        let mut asked_at = None;
+        if let Fact::Seen {
+            snapshot: told,
+            read_at,
+            ..
+        } = &reading.fact
             && told.shape == Shape::Whole
         {
             naming::learn(&mut self.facts, &told.participants);
@@ -69,11 +74,16 @@ impl Conversation {
                     updates.extend(self.see_through(snapshot, told, event.received_at));
                 }
             }
-            // Whenever they arrived, they are older than the reading.
-            self.facts.last_seen_at = seen_at;
+            if read_at.is_some() {
+                // Whenever they arrived, they are older than the reading.
+                self.facts.last_seen_at = seen_at;
+                asked_at = *read_at;
+            }
         }
         let applied = self.apply(reading)?;
         updates.extend(applied.updates);
+        // It was taken in, whether it was news or not.
+        self.facts.last_seen_at = self.facts.last_seen_at.max(asked_at);
         Ok(Applied {
             updates,
             doubtful: applied.doubtful,

@@ -566,29 +566,35 @@ fn one_medium_waits_while_another_that_it_names_is_not_known() {
     assert!(!conversation.doubts(&over, at(20), false));
 }
 
+/// A call of the customer with that leg of an agent.
+fn talks(agent_leg: Leg) -> Snapshot {
+    snapshot(vec![
+        customer(vec![call("c1", L::Connected).from(0)]),
+        agent("agent", "u1", vec![agent_leg]),
+    ])
+}
+
+/// A reading that was asked for at one second and told at another.
+fn read(said: Snapshot, read_at: i64, told_at: i64) -> ConversationEvent {
+    let fact = Fact::Seen {
+        snapshot: Snapshot {
+            source: Source::Rest,
+            ..said.clone()
+        },
+        cause: ChangeCause::Reconciled,
+        read_at: Some(at(read_at)),
+        gap_before: false,
+    };
+    ConversationEvent {
+        fact,
+        ..seen(said, told_at)
+    }
+}
+
 /// Two readings were under way at once. The second is newer than what the first showed, whenever the
 /// first was told.
 #[test]
 fn a_reading_shows_what_stood_when_it_was_asked_for_not_when_it_was_told() {
-    let talks = |agent_leg: Leg| {
-        snapshot(vec![
-            customer(vec![call("c1", L::Connected).from(0)]),
-            agent("agent", "u1", vec![agent_leg]),
-        ])
-    };
-    let read = |said: Snapshot, read_at: i64, told_at: i64| {
-        let mut event = seen(said.clone(), told_at);
-        event.fact = Fact::Seen {
-            snapshot: Snapshot {
-                source: Source::Rest,
-                ..said
-            },
-            cause: ChangeCause::Reconciled,
-            read_at: Some(at(read_at)),
-            gap_before: false,
-        };
-        event
-    };
     let connected = || call("g1", L::Connected).from(5);
     let mut conversation = unknown();
     conversation
@@ -603,6 +609,26 @@ fn a_reading_shows_what_stood_when_it_was_asked_for_not_when_it_was_told() {
         .apply(&read(talks(connected()), 11, 17))
         .unwrap();
     assert_eq!(conversation.row.status, S::OnHold);
+}
+
+/// The reading tells nothing that the notifications before it did not.
+#[test]
+fn a_reading_that_is_no_news_still_makes_an_earlier_one_old() {
+    let connected = || call("g1", L::Connected).from(5);
+    let on_hold = || talks(connected().held_since(11));
+    let mut conversation = unknown();
+    conversation
+        .apply(&read(talks(connected()), 8, 20))
+        .unwrap();
+    let waiting = [seen(on_hold(), 11)];
+    conversation
+        .apply_through(&waiting, &read(on_hold(), 12, 20))
+        .unwrap();
+    assert_eq!(conversation.row.status, S::OnHold);
+    let late = conversation
+        .apply(&read(talks(connected()), 10, 20))
+        .unwrap();
+    assert_eq!(late.updates, []);
 }
 
 /// A callback was answered, dialled and over while the record was blind. The first notification shows the
