@@ -430,7 +430,7 @@ fn expected(wish: &Wish, verdict: Verdict, log: &[Arc<Committed>]) -> Vec<String
 }
 
 /// The log compacted at a head: of every conversation whose row matches there, its latest entry of
-/// the wanted sort, in the log's order.
+/// the wanted sort as it was, in the log's order.
 fn snapshot(wish: &Wish, head: u64, log: &[Arc<Committed>]) -> Vec<String> {
     let mut rows = HashMap::new();
     let mut latest: HashMap<ConversationId, &Arc<Committed>> = HashMap::new();
@@ -463,7 +463,17 @@ fn snapshot(wish: &Wish, head: u64, log: &[Arc<Committed>]) -> Vec<String> {
     };
     entries
         .into_iter()
-        .map(|(id, entry)| line(&wish.caller.scope, entry, entered, rows[&id].status_number))
+        .map(|(id, entry)| {
+            // Who does not see what the entry led to is told the head instead.
+            let scope = &wish.caller.scope;
+            let after = Some(&entry.update().after).filter(|row| scope.sees(row));
+            line(
+                scope,
+                entry,
+                entered,
+                after.unwrap_or(&rows[&id]).status_number,
+            )
+        })
         .collect()
 }
 
