@@ -55,8 +55,13 @@ pub(crate) fn counts(ctx: &Context<'_>, error: &CountsError) -> Error {
 }
 
 pub(crate) fn too_many_groups(error: &CountsError, limit: usize) -> Error {
-    coded(code::LIMIT_EXCEEDED, error.to_string()).extend_with(|_, extensions| {
-        extensions.set("what", "groups");
+    too_much("groups", limit, error.to_string())
+}
+
+/// There is more than `limit` of `what`.
+fn too_much(what: &'static str, limit: usize, message: String) -> Error {
+    coded(code::LIMIT_EXCEEDED, message).extend_with(|_, extensions| {
+        extensions.set("what", what);
         extensions.set("limit", limit);
     })
 }
@@ -74,11 +79,7 @@ pub(crate) fn refused(ctx: &Context<'_>, refused: &Refused) -> Error {
         Refused::Conflict { fields } => coded(code::CONFLICT, refused.to_string())
             .extend_with(|_, extensions| extensions.set("fields", fields.clone())),
         Refused::NotFound => not_found("conversation or link"),
-        Refused::TooManyLinks { limit } => coded(code::LIMIT_EXCEEDED, refused.to_string())
-            .extend_with(|_, extensions| {
-                extensions.set("what", "links");
-                extensions.set("limit", *limit);
-            }),
+        Refused::TooManyLinks { limit } => too_much("links", *limit, refused.to_string()),
         Refused::Unwritable => internal(ctx, refused),
     }
 }
@@ -138,12 +139,7 @@ pub(crate) fn feed(request: &RequestId, cause: &FeedError) -> Error {
     match cause {
         FeedError::Cursor(refused) => cursor(refused),
         FeedError::Store(cause) => internal_in(request.as_str(), cause),
-        FeedError::TooMany { limit } => {
-            coded(code::LIMIT_EXCEEDED, cause.to_string()).extend_with(|_, extensions| {
-                extensions.set("what", "conversations");
-                extensions.set("limit", *limit);
-            })
-        }
+        FeedError::TooMany { limit } => too_much("conversations", *limit, cause.to_string()),
     }
 }
 

@@ -158,10 +158,7 @@ impl IngestLoop {
         let results = if changes.is_empty() {
             Vec::new()
         } else {
-            let patience = Duration::from_millis(self.config.ingest_write_timeout_ms);
-            timeout(patience, self.store.commit(&changes))
-                .await
-                .unwrap_or(Err(StoreError::Silent))?
+            self.in_time(self.store.commit(&changes)).await?
         };
         let mut published = Vec::new();
         let mut overtaken = Vec::new();
@@ -195,6 +192,16 @@ impl IngestLoop {
         Ok(())
     }
 
+    /// The database's answer, unless it takes too long.
+    async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let patience = Duration::from_millis(self.config.ingest_write_timeout_ms);
+        let answer = timeout(patience, answer).await;
+        answer.unwrap_or(Err(StoreError::Silent))
+    }
+
     async fn load(&mut self, batch: &[Request]) -> Result<(), StoreError> {
         let mut missing: Vec<ConversationId> = batch
             .iter()
@@ -204,9 +211,8 @@ impl IngestLoop {
         missing.sort_unstable();
         missing.dedup();
         if !missing.is_empty() {
-            let patience = Duration::from_millis(self.config.ingest_write_timeout_ms);
-            let loaded = timeout(patience, self.store.load(&missing)).await;
-            for conversation in loaded.unwrap_or(Err(StoreError::Silent))?.into_values() {
+            let loaded = self.in_time(self.store.load(&missing)).await?;
+            for conversation in loaded.into_values() {
                 let stored = Arc::new(conversation);
                 self.known.insert(Arc::clone(&stored), stored);
             }

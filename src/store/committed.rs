@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sea_orm::{FromQueryResult, QueryResult};
 
 use crate::domain::caller::Scope;
-use crate::domain::row::Row;
+use crate::domain::row::{Listed, Row};
 use crate::domain::time::Time;
 use crate::domain::update::{ChangeCause, ChangeKinds, Update};
 
@@ -22,14 +22,7 @@ pub struct Committed {
     recorded_at: Time,
     update: Update,
     /// In a snapshot of the log: the conversation at its head.
-    head: Option<Box<Head>>,
-}
-
-/// A conversation's row, and the version which that is.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Head {
-    pub(super) row: Arc<Row>,
-    pub(super) version: u32,
+    head: Option<Box<Listed>>,
 }
 
 impl Committed {
@@ -84,7 +77,7 @@ impl Committed {
 
     /// The same change in a snapshot with this head. A caller who does not see what it led to is told the
     /// head instead, which he sees.
-    pub(super) fn in_snapshot(mut self, head: Head, scope: &Scope) -> Self {
+    pub(super) fn in_snapshot(mut self, head: Listed, scope: &Scope) -> Self {
         if !scope.sees(&self.update.after) {
             self.update.after = Arc::clone(&head.row);
         }

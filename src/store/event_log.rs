@@ -15,7 +15,7 @@ use crate::domain::ids::ConversationId;
 use crate::domain::update::{ChangeKind, ChangeKinds};
 
 use super::Store;
-use super::committed::{Committed, Head};
+use super::committed::Committed;
 use super::cursor::{Cursor, Position};
 use super::entity::event_log::{Column, Entity, LOGGED};
 use super::entity::{conversation, log_head};
@@ -264,11 +264,7 @@ fn of_kinds(column: Expr, kinds: ChangeKinds) -> Expr {
 
 fn in_snapshot(row: &QueryResult, scope: &Scope) -> Result<Arc<Committed>, StoreError> {
     let entry = Committed::of_row(row, "l_")?;
-    let present = rows::to_listed(conversation::Model::from_query_result(row, "c_")?)?;
-    let head = Head {
-        row: present.row,
-        version: present.version,
-    };
+    let head = rows::to_listed(conversation::Model::from_query_result(row, "c_")?)?;
     Ok(Arc::new(entry.in_snapshot(head, scope)))
 }
 
