@@ -15,8 +15,11 @@ const flags = [
   "--disable-sync",
 ];
 
+/** Starts a browser. One that does not come up says nothing of the pages: it is started once more. */
 export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: chromiumProgram(), args: flags });
+  const start = () =>
+    chromium.launch({ executablePath: chromiumProgram(), args: flags, timeout: 60_000 });
+  return start().catch(start);
 }
 
 /** A page that may speak to the gateway and the simulator alone, and keeps what it complained of. */

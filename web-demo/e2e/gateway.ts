@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gatewayProgram } from "./programs";
 
-const startsWithinMs = 20_000;
+const startsWithinMs = 60_000;
+const answersWithinMs = 5_000;
 const stopsWithinMs = 10_000;
 
 /** A gateway with its simulated organisation, which makes no traffic of its own. */
@@ -128,7 +129,7 @@ class Program {
 
 async function isThere(url: string): Promise<boolean> {
   try {
-    return (await fetch(url)).ok;
+    return (await fetch(url, { signal: AbortSignal.timeout(answersWithinMs) })).ok;
   } catch {
     return false;
   }

@@ -74,7 +74,7 @@ describe("by keyboard alone", () => {
     await tabTo("Wrap-up code");
     await on.page.getByRole("option", { name: "Resolved" }).waitFor({ state: "attached" });
     await on.page.keyboard.type("Resolved");
-    expect(await chosen("Wrap-up code")).toBe("Resolved");
+    await expect.poll(() => chosen("Wrap-up code")).toBe("Resolved");
     await tabTo("Close conversation");
     await on.page.keyboard.press("Enter");
     await on.page.getByText("Closed: Genesys shows it as ended.").waitFor();
@@ -94,7 +94,7 @@ describe("by keyboard alone", () => {
     await on.page.getByRole("dialog", { name: "The live feed" }).waitFor();
     await on.page.keyboard.press("Escape");
     await on.page.getByRole("dialog").waitFor({ state: "detached" });
-    expect(await focused()).toMatch(/^Feed: Live/);
+    await expect.poll(focused).toMatch(/^Feed: Live/);
 
     await tabTo("Simulator");
     await on.page.keyboard.press("Enter");
@@ -106,6 +106,6 @@ describe("by keyboard alone", () => {
     await on.page.locator('[data-started] [data-status="ALERTING"]').waitFor();
     await on.page.keyboard.press("Escape");
     await on.page.getByRole("complementary").waitFor({ state: "detached" });
-    expect(await focused()).toBe("Simulator");
+    await expect.poll(focused).toBe("Simulator");
   });
 });

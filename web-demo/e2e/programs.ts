@@ -1,11 +1,5 @@
 import { accessSync, constants } from "node:fs";
 
-/** The programs that these tests drive. Without one of them no test can pass, so none begins. */
-export default function setup() {
-  gatewayProgram();
-  chromiumProgram();
-}
-
 export function gatewayProgram(): string {
   return executable("GATEWAY_BIN", process.env.GATEWAY_BIN);
 }
