@@ -55,7 +55,7 @@ web-test: web
 	cd web-demo && npm run lint && npm run test
 
 protocol: web tests/protocol/node_modules/.package-lock.json
-	$(CARGO) build --locked --bin conversation-gateway
+	$(CARGO) build --workspace --locked --bin conversation-gateway
 	cd tests/protocol && GATEWAY_BIN="$(abspath $(TARGET))/debug/conversation-gateway" npm test
 
 tests/protocol/node_modules/.package-lock.json: tests/protocol/package-lock.json
@@ -64,12 +64,12 @@ tests/protocol/node_modules/.package-lock.json: tests/protocol/package-lock.json
 
 e2e: web
 	@scripts/need chromium
-	$(CARGO) build --locked --bin conversation-gateway
+	$(CARGO) build --workspace --locked --bin conversation-gateway
 	cd web-demo && GATEWAY_BIN="$(abspath $(TARGET))/debug/conversation-gateway" npm run e2e
 
 # Genesys' own SDKs against the simulator.
 sdk: web tests/sdk/js/node_modules/.package-lock.json $(TARGET)/sdk/installed
-	$(CARGO) build --locked --bin conversation-gateway
+	$(CARGO) build --workspace --locked --bin conversation-gateway
 	cd tests/sdk/js && GATEWAY_BIN="$(abspath $(TARGET))/debug/conversation-gateway" npm test
 	cd tests/sdk/python && GATEWAY_BIN="$(abspath $(TARGET))/debug/conversation-gateway" \
 		PYTHONDONTWRITEBYTECODE=1 "$(abspath $(TARGET))/sdk/venv/bin/python" -m unittest sdk_test
@@ -87,7 +87,7 @@ $(TARGET)/sdk/installed: tests/sdk/python/requirements.txt
 .PHONY: screenshots
 screenshots: web
 	@scripts/need chromium
-	$(CARGO) build --locked --bin conversation-gateway
+	$(CARGO) build --workspace --locked --bin conversation-gateway
 	cd web-demo && GATEWAY_BIN="$(abspath $(TARGET))/debug/conversation-gateway" npm run screenshots
 
 # Random inputs for what reads what strangers send, ten minutes each; `make test` gives each a few seconds.

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use migration::{Migrator, MigratorTrait};
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +18,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, with_file, with_strict_switches};
 use crate::genesys;
 use crate::graphql;
+use crate::http_client;
 use crate::lifecycle::{Lifecycle, watch_signals};
 use crate::registrar::Registrar;
 use crate::selftest::{self, SelftestArgs};
@@ -191,7 +191,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         tracing::warn!("{warning}");
     }
     let token = CancellationToken::new();
-    let app = App::build(config, recorder()?, Arc::new(SystemClock), token.clone()).await?;
+    let app = App::build(
+        config,
+        telemetry::start_metrics()?,
+        Arc::new(SystemClock),
+        token.clone(),
+    )
+    .await?;
     tracing::info!(address = %app.local_addr(), "serving");
     until_signalled(token, app.run()).await
 }
@@ -230,7 +236,12 @@ async fn demo(args: DemoArgs) -> anyhow::Result<()> {
     let mut lifecycle = Lifecycle::new(token.clone(), std::time::Duration::from_secs(20));
     let serving = simulator.serve(token.clone());
     lifecycle.spawn("simulator", async move { Ok(serving.await?) });
-    let building = App::build(config, recorder()?, Arc::new(SystemClock), token.clone());
+    let building = App::build(
+        config,
+        telemetry::start_metrics()?,
+        Arc::new(SystemClock),
+        token.clone(),
+    );
     lifecycle.spawn("gateway", {
         let (simulated, token) = (simulated.clone(), token.clone());
         async move {
@@ -286,7 +297,8 @@ fn demo_config(port: u16, data_dir: PathBuf, simulated: &str) -> anyhow::Result<
 /// Asks the simulator for a small organisation's usual business.
 async fn start_traffic(simulated: &str) -> anyhow::Result<()> {
     let business = serde_json::json!({ "eventsPerSecond": 6, "conversations": 40, "seconds": 0 });
-    genesys::client::http_client(std::time::Duration::from_secs(5))?
+    http_client::builder(std::time::Duration::from_secs(5))
+        .build()?
         .post(format!("{simulated}/sim/traffic"))
         .json(&business)
         .send()
@@ -351,12 +363,6 @@ async fn check_database(config: &StoreConfig) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn recorder() -> anyhow::Result<PrometheusHandle> {
-    PrometheusBuilder::new()
-        .install_recorder()
-        .context("cannot start metrics")
-}
-
 async fn until_signalled(
     token: CancellationToken,
     work: impl Future<Output = anyhow::Result<()>>,
@@ -390,10 +396,10 @@ impl Drop for Scratch {
 mod tests {
     use super::*;
 
-    /// The variables of a command and of those below it, but for what `--help` does not show.
+    /// The variables of a command and of those below it.
     fn variables(command: &clap::Command) -> Vec<String> {
-        let shown = command.get_arguments().filter(|arg| !arg.is_hide_set());
-        let own = shown.filter_map(|arg| Some(arg.get_env()?.to_string_lossy().into_owned()));
+        let arguments = command.get_arguments();
+        let own = arguments.filter_map(|arg| Some(arg.get_env()?.to_string_lossy().into_owned()));
         own.chain(command.get_subcommands().flat_map(variables))
             .collect()
     }

@@ -34,9 +34,10 @@ const LONGEST_WAIT_MS: i64 = 5 * 60_000;
 const GIVEN_UP_MS: i64 = 24 * 3_600_000;
 
 #[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "EventBridge")]
 pub struct EventBridgeConfig {
     /// First wait before a conversation that an event from EventBridge named, and that cannot be read, is
-    /// asked for again; it doubles
+    /// asked for again, in milliseconds; it doubles
     #[arg(long, env = "GATEWAY_EVENTBRIDGE_RETRY_MS", default_value_t = 5_000)]
     pub eventbridge_retry_ms: u64,
 }

@@ -25,6 +25,8 @@
 //! | [`simulator`] | a stand-in for Genesys that knows nothing of the rest |
 //! | [`registrar`] | the demo's stand-in for an Architect flow: a client of the public API |
 //! | [`selftest`] | the protocols' rules, tried on a running gateway: another client |
+//! | [`http_client`], [`clock`], [`duration`] | asking others over HTTP; the time; lengths of time in settings |
+//! | [`telemetry`], [`lifecycle`] | logs; how all parts end together |
 //! | [`app`], [`cli`], [`config`] | putting it together |
 
 pub mod app;
@@ -43,6 +45,7 @@ mod fuzzing;
 pub mod genesys;
 pub mod graphql;
 pub mod http;
+pub mod http_client;
 pub mod hub;
 pub mod ingest;
 pub mod judge;

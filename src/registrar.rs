@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::genesys::client::http_client;
+use crate::http_client;
 
 /// Pause before a feed that ended is asked for again.
 const RETRY: Duration = Duration::from_millis(500);
@@ -73,7 +73,7 @@ pub struct Registrar {
 impl Registrar {
     pub fn new(gateway: &str) -> anyhow::Result<Self> {
         Ok(Self {
-            http: http_client(ANSWERED_WITHIN)?,
+            http: http_client::builder(ANSWERED_WITHIN).build()?,
             graphql: format!("{gateway}/graphql"),
         })
     }

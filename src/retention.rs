@@ -12,13 +12,14 @@ use crate::hub::Hub;
 use crate::store::{Store, StoreError};
 
 #[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Live feed")]
 pub struct RetentionConfig {
     /// For how long a cursor can be resumed from; an older one is refused as `CURSOR_EXPIRED`. History
     /// is kept for ever
     #[arg(long, env = "GATEWAY_CURSOR_LIFETIME", value_name = "TIME", default_value = "30d", value_parser = duration)]
     pub cursor_lifetime: Duration,
     /// How often cursors' age is looked at
-    #[arg(long, env = "GATEWAY_RETENTION_SWEEP", value_name = "TIME", default_value = "10m", value_parser = duration, hide = true)]
+    #[arg(long, env = "GATEWAY_RETENTION_SWEEP", value_name = "TIME", default_value = "10m", value_parser = duration)]
     pub retention_sweep: Duration,
 }
 

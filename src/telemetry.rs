@@ -1,5 +1,8 @@
-//! Tracing set-up. Logs carry ids and states, never customers' content or tokens.
+//! Logs and metrics. They carry ids and states, never customers' content or tokens.
 
+use anyhow::Context;
+use metrics::{counter, describe_counter, describe_histogram};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{EnvFilter, FilterExt, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -48,6 +51,91 @@ where
         .with_default(LevelFilter::TRACE)
         .with_targets(quiet);
     wanted.and(cap)
+}
+
+/// What the parts behind the front door count, without labels; `/metrics` shows each from the start.
+const COUNTED: [(&str, &str); 11] = [
+    (
+        "gateway_database_reads_total",
+        "Statements that read the database, beside the write path's own",
+    ),
+    (
+        "gateway_eventbridge_given_up_total",
+        "Events of EventBridge whose conversation could not be read for too long",
+    ),
+    (
+        "gateway_genesys_notifications_total",
+        "Notifications of Genesys that showed a conversation",
+    ),
+    (
+        "gateway_genesys_repairs_total",
+        "Blind windows that were made up for",
+    ),
+    (
+        "gateway_genesys_unknown_words_total",
+        "Words of Genesys that the gateway does not know, in notifications that were used all the same",
+    ),
+    (
+        "gateway_genesys_unsettled_total",
+        "Ended conversations that were given up before analytics settled them, until the next sweep",
+    ),
+    (
+        "gateway_genesys_watched_total",
+        "Readings of open conversations without news",
+    ),
+    (
+        "gateway_ingest_needs_dropped_total",
+        "Conversations that should have been read again when too many already waited for it",
+    ),
+    (
+        "gateway_ingest_retries_total",
+        "Write transactions that failed and were tried again",
+    ),
+    (
+        "gateway_ingest_unwritable_total",
+        "Events given up because the database refuses them for good",
+    ),
+    (
+        "gateway_jwks_failures_total",
+        "Times when the issuer's keys could not be read",
+    ),
+];
+
+/// The same with labels: each value shows when it is first counted.
+const COUNTED_BY_LABEL: [(&str, &str); 3] = [
+    (
+        "gateway_eventbridge_events_total",
+        "Events of EventBridge, by what they were",
+    ),
+    (
+        "gateway_genesys_channel_losses_total",
+        "Sockets to Genesys that were lost, by the reason",
+    ),
+    (
+        "gateway_genesys_frames_skipped_total",
+        "Frames of Genesys that could not be used, by the reason; their conversations are read instead",
+    ),
+];
+
+const BATCH_EVENTS: &str = "gateway_ingest_batch_events";
+
+/// Starts counting; the handle writes what `/metrics` shows.
+///
+/// # Errors
+/// When this process counts already.
+pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
+        .install_recorder()
+        .context("cannot start metrics")?;
+    for (name, help) in COUNTED {
+        describe_counter!(name, help);
+        counter!(name).increment(0);
+    }
+    for (name, help) in COUNTED_BY_LABEL {
+        describe_counter!(name, help);
+    }
+    describe_histogram!(BATCH_EVENTS, "Events written in one transaction");
+    Ok(handle)
 }
 
 #[cfg(test)]

@@ -9,9 +9,12 @@ use std::time::{Duration, Instant};
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
+use reqwest::redirect::Policy;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use url::Url;
+
+use crate::http_client;
 
 /// No issuer publishes more than this.
 const LONGEST_ANSWER: usize = 1024 * 1024;
@@ -58,11 +61,9 @@ impl Fitting {
 
 impl Jwks {
     pub(super) fn new(url: Url, timeout: Duration, cooldown: Duration) -> reqwest::Result<Self> {
-        // Whoever comes second finds the same provider installed.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .timeout(timeout)
-            .user_agent(concat!("conversation-gateway/", env!("CARGO_PKG_VERSION")))
+        // Keys are public and may lie elsewhere.
+        let http = http_client::builder(timeout)
+            .redirect(Policy::limited(3))
             .build()?;
         Ok(Self {
             url,

@@ -151,11 +151,7 @@ impl Commands {
             self.note_failure(caller, id, Work::Reading, message)
                 .await?;
         }
-        read?;
-        let succeeded = Fact::Succeeded {
-            work: Work::Reading,
-        };
-        visible(caller, self.submit(caller, id, succeeded).await?)
+        visible(caller, read?)
     }
 
     /// Reads the conversation and records what Genesys shows.

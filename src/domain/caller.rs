@@ -85,7 +85,7 @@ impl Scope {
         }
     }
 
-    /// Whether a conversation in this state is visible (contract: scope).
+    /// Whether a conversation in this state is visible (README, "Authentication").
     pub fn sees(&self, row: &Row) -> bool {
         match self {
             Self::Everything => true,

@@ -1,7 +1,7 @@
 //! The row's values, derived from what Genesys and the registrations say.
 //!
 //! Genesys' word wins over a registration's, and REST's or analytics' over what the legs tell
-//! (wire reference: the row's other columns).
+//! (README, "The tables").
 
 use super::facts::Facts;
 use super::ids::{QueueId, UserId};

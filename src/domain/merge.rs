@@ -152,11 +152,7 @@ fn keep_marks(known: &[Participant], said: &mut [Participant]) {
             continue;
         };
         for leg in &mut participant.legs {
-            let Some(newer) = known
-                .legs
-                .iter()
-                .find(|it| it.id == leg.id && it.medium == leg.medium)
-            else {
+            let Some(newer) = known.same_leg(leg) else {
                 continue;
             };
             let may_hold = |leg: &Leg| matches!(leg.state, LegState::Connected | LegState::Parked);
@@ -224,10 +220,7 @@ fn known_leg<'a>(
     participant: &Participant,
     leg: &Leg,
 ) -> Option<&'a Leg> {
-    find(known, participant)?
-        .legs
-        .iter()
-        .find(|known| known.id == leg.id && known.medium == leg.medium)
+    find(known, participant)?.same_leg(leg)
 }
 
 fn newer_acw(known: &Leg, said: &Leg) -> bool {
@@ -258,6 +251,8 @@ fn join_participant(known: Option<&Participant>, mut said: Participant, now: Tim
         keep(&mut said.name, &known.name);
         keep(&mut said.address, &known.address);
         keep(&mut said.external_contact_id, &known.external_contact_id);
+        let consult = &known.consult_participant_id;
+        said.consult_participant_id = said.consult_participant_id.or_else(|| consult.clone());
         said.queue_name = known.queue_name.clone().or(said.queue_name);
         said.queue_id = said.queue_id.or_else(|| known.queue_id.clone());
         said.start_time = said.start_time.or(known.start_time);
@@ -271,12 +266,7 @@ fn join_participant(known: Option<&Participant>, mut said: Participant, now: Tim
     said.legs = legs
         .into_iter()
         .map(|leg| {
-            let known_leg = known.and_then(|known| {
-                known
-                    .legs
-                    .iter()
-                    .find(|k| k.id == leg.id && k.medium == leg.medium)
-            });
+            let known_leg = known.and_then(|known| known.same_leg(&leg));
             join_leg(known.zip(known_leg), leg, &said, now)
         })
         .collect();
@@ -346,8 +336,7 @@ fn join_medium(
 
 /// What a per-media snapshot doesn't tell of its legs stays.
 fn keep_of_whole(leg: &mut Leg, known: Option<&Participant>) {
-    let same = |it: &&Leg| it.id == leg.id && it.medium == leg.medium;
-    if let Some(known) = known.and_then(|known| known.legs.iter().find(same)) {
+    if let Some(known) = known.and_then(|known| known.same_leg(leg)) {
         leg.acw = leg.acw.take().or_else(|| known.acw.clone());
         leg.wrapup = leg.wrapup.take().or_else(|| known.wrapup.clone());
     }

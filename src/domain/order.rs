@@ -56,7 +56,7 @@ fn participant_lost(known: &Participant, said: &Participant) -> bool {
 /// it runs or ran: what it leaves out is not taken back.
 fn leg_lost(participant: &Participant, known: &Leg, said: &Participant, shape: Shape) -> bool {
     let is_whole = shape == Shape::Whole;
-    let Some(leg) = find_leg(said, known) else {
+    let Some(leg) = said.same_leg(known) else {
         return is_whole || phase_of(known, participant) != Phase::Ended;
     };
     let reopened =
@@ -65,12 +65,6 @@ fn leg_lost(participant: &Participant, known: &Leg, said: &Participant, shape: S
         || (known.connected_time.is_some() && leg.connected_time.is_none())
         || (known.disconnected_time.is_some() && leg.disconnected_time.is_none())
         || ((is_whole || leg.acw.is_some()) && acw_lost(known, leg))
-}
-
-fn find_leg<'a>(said: &'a Participant, known: &Leg) -> Option<&'a Leg> {
-    said.legs
-        .iter()
-        .find(|leg| leg.medium == known.medium && leg.id == known.id)
 }
 
 /// Whether after-call work is over, done or not.

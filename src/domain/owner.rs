@@ -21,7 +21,7 @@ pub struct LastQueue {
     pub name: Option<String>,
 }
 
-/// The owner as the contract's section 4 gives it; `None` means: leave the case with the owner it
+/// The owner (`docs/status.md`); `None` means: leave the case with the owner it
 /// has.
 pub fn owner_of(
     participants: &[Participant],

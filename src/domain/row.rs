@@ -8,7 +8,7 @@ use super::ids::{ConversationId, QueueId, UserId};
 use super::snapshot::{LegDirection, Medium};
 use super::time::Time;
 
-/// Declares an enum of the public contract together with the words it is stored and sent as.
+/// Declares an enum of the schema together with the words it is stored and sent as.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*

@@ -88,6 +88,14 @@ pub struct Participant {
     pub legs: Vec<Leg>,
 }
 
+impl Participant {
+    /// The leg of this participant with the id and the medium of that one.
+    pub fn same_leg(&self, leg: &Leg) -> Option<&Leg> {
+        let is_same = |one: &&Leg| one.id == leg.id && one.medium == leg.medium;
+        self.legs.iter().find(is_same)
+    }
+}
+
 /// One communication of a participant on one medium.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Leg {

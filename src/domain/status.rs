@@ -1,8 +1,8 @@
 //! The universal status: a total function of a conversation's participants.
 //!
 //! First match wins; no clock and no earlier state is read. Numbers in comments are the rules of
-//! the contract's section on `CalculatedStatus`. A Genesys snapshot gives every participant a state
-//! of its own; this file is where they become one.
+//! `docs/status.md`. A Genesys snapshot gives every participant a state of its own; this file is
+//! where they become one.
 
 use super::phase::{Phase, Role, decides, phase_of, role_of};
 use super::row::ConversationStatus;

@@ -438,9 +438,5 @@ fn find<'a>(
     leg: &Leg,
 ) -> Option<(&'a Participant, &'a Leg)> {
     let participant = among.iter().find(|it| it.id == participant.id)?;
-    let leg = participant
-        .legs
-        .iter()
-        .find(|it| it.id == leg.id && it.medium == leg.medium)?;
-    Some((participant, leg))
+    Some((participant, participant.same_leg(leg)?))
 }

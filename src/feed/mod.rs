@@ -37,6 +37,7 @@ pub use following::Following;
 pub use router::{Feeds, Router};
 
 #[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Live feed")]
 pub struct FeedConfig {
     /// How many results may wait for one subscription before it reads the log instead
     #[arg(long, env = "GATEWAY_FEED_INBOX", default_value_t = 32)]

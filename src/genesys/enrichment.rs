@@ -10,8 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::budget::Priority;
 use super::client::{DETAILS_PER_CALL, GenesysClient};
-use super::decode;
-use super::settling;
+use super::decode::{self, durations};
 use super::sink::Sink;
 use super::wire::AnalyticsConversation;
 use crate::clock::Clock;
@@ -135,7 +134,7 @@ impl<S: Sink> Enrichment<S> {
         }
         // A thread that is idle has no end yet, but its sessions are over.
         let worth_telling = |found: &AnalyticsConversation| {
-            is_settled || is_last || !settling::sessions(found).is_empty()
+            is_settled || is_last || !durations::sessions(found).is_empty()
         };
         let Some(found) = found.filter(worth_telling) else {
             if is_last {
@@ -159,6 +158,6 @@ pub fn enriched(found: &AnalyticsConversation) -> Fact {
         start: decode::time(found.conversation_start.as_deref()),
         end: decode::time(found.conversation_end.as_deref()),
         direction: decode::direction(found.originating_direction.as_deref()).map(Direction::from),
-        sessions: settling::sessions(found),
+        sessions: durations::sessions(found),
     }
 }

@@ -25,7 +25,6 @@ pub mod queues;
 pub mod readback;
 pub mod region;
 pub mod repair;
-pub mod settling;
 pub mod sink;
 pub mod spans;
 pub mod token;

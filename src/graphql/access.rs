@@ -10,9 +10,9 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Name, Request, ServerError};
 
-use super::error::code;
 use crate::domain::caller::Caller;
 use crate::domain::permission::Permission;
+use crate::http::code;
 
 /// What a field asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

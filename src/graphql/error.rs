@@ -12,24 +12,9 @@ use crate::domain::ids::{ParticipantId, UserId};
 use crate::domain::request_id::RequestId;
 use crate::feed::FeedError;
 use crate::genesys::client::ApiError;
+use crate::http::code;
 use crate::ingest::IngestError;
 use crate::store::{BadPage, Cursor, CursorRefused, StoreError};
-
-/// The values of `extensions.code`.
-pub mod code {
-    pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
-    pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
-    pub const FORBIDDEN: &str = "FORBIDDEN";
-    pub const NOT_FOUND: &str = "NOT_FOUND";
-    pub const CONFLICT: &str = "CONFLICT";
-    pub const CURSOR_EXPIRED: &str = "CURSOR_EXPIRED";
-    pub const CURSOR_UNKNOWN: &str = "CURSOR_UNKNOWN";
-    pub const LIMIT_EXCEEDED: &str = "LIMIT_EXCEEDED";
-    pub const SUBSCRIPTION_ENDED: &str = "SUBSCRIPTION_ENDED";
-    pub const GENESYS_ERROR: &str = "GENESYS_ERROR";
-    pub const TIMEOUT: &str = "TIMEOUT";
-    pub const INTERNAL: &str = "INTERNAL";
-}
 
 pub(crate) fn coded(code: &'static str, message: impl Into<String>) -> Error {
     Error::new(message).extend_with(|_, extensions| extensions.set("code", code))

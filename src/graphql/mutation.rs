@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Error, Object, Result, SimpleObject};
 use axum::http::HeaderMap;
 
-use super::error::{self, bad_input, code, coded};
+use super::error::{self, bad_input, coded};
 use super::executor::AsOf;
 use super::scalars::DateTime;
 use super::types::conversation::Conversation;
@@ -19,7 +19,7 @@ use crate::commands::{CommandError, Commands};
 use crate::domain::audit::{AuditEntry, Deed};
 use crate::domain::caller::Caller;
 use crate::domain::time::Time;
-use crate::http::{Authenticate, Refused};
+use crate::http::{Authenticate, Refused, code};
 use crate::hub::Hub;
 use crate::ingest::Written;
 use crate::sessions::{self, Sessions, Transport};
@@ -266,7 +266,10 @@ async fn renew(ctx: &Context<'_>, token: &str) -> Result<Time> {
         .await;
     let pass = judged.map_err(|refused| match refused {
         Refused::Unauthenticated(why) => coded(code::UNAUTHENTICATED, why),
-        Refused::Unavailable => coded(code::TIMEOUT, "the token can't be verified now; try again"),
+        Refused::Unavailable => coded(
+            code::UNAVAILABLE,
+            "the token can't be verified now; try again",
+        ),
     })?;
     let endless = || bad_input("input.token", "it has no end, so it renews nothing");
     let expires_at = pass.validity.expires_at().ok_or_else(endless)?;

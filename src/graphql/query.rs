@@ -60,7 +60,7 @@ impl Query {
     /// Conversations, by default the newest first.
     #[expect(
         clippy::too_many_arguments,
-        reason = "the arguments are the public contract's"
+        reason = "each is an argument of the schema"
     )]
     async fn conversations(
         &self,

@@ -18,6 +18,7 @@ use super::types::owner::OwnerIds;
 use crate::counts::{Counts, CountsError};
 use crate::domain::feed;
 use crate::feed::{Changes, Told, Wanted};
+use crate::http::code;
 use crate::hub::Hub;
 use crate::store::Cursor;
 
@@ -140,7 +141,7 @@ fn counts_ended(cause: &CountsError) -> async_graphql::Error {
         CountsError::Store(cause) => {
             tracing::error!(error = %cause, "a subscription to counts ended");
             coded(
-                error::code::SUBSCRIPTION_ENDED,
+                code::SUBSCRIPTION_ENDED,
                 "the counts ended: subscribe again",
             )
             .extend_with(|_, extensions| extensions.set("reason", "OVERLOADED"))

@@ -6,8 +6,9 @@ use std::any::TypeId;
 use async_graphql::{Pos, Request, ServerError, Value};
 
 use super::HttpConfig;
+use super::code;
 use super::documents::DocumentsConfig;
-use super::response::{code, error, too_much};
+use super::response::{error, too_much};
 use crate::domain::caller::Caller;
 use crate::domain::permission::Permission;
 use crate::judge::{self, Kind, Limits, Unfit};

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use async_graphql::{Request, ServerError};
 use sha2::{Digest, Sha256};
 
-use super::response::{code, error};
+use super::code;
+use super::response::error;
 
 const PREFIX: &str = "sha256:";
 

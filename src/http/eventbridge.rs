@@ -10,10 +10,11 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use super::Front;
+use super::code;
 use super::graphql_http::{Sender, body_in_time, check_content};
 use super::negotiation::MediaType;
 use super::operations::Operations;
-use super::response::{code, flat, flat_error};
+use super::response::{flat, flat_error};
 use crate::domain::permission::Permission;
 
 /// Takes events, and has stored them when it answers.

@@ -11,8 +11,9 @@ use futures_util::stream::{self, BoxStream, Stream};
 use futures_util::{FutureExt, StreamExt};
 
 use super::admission::{Admission, is_subscription};
+use super::code;
 use super::operations::{Beginning, Operations, Outcome};
-use super::response::{code, error, internal_error};
+use super::response::{error, internal_error};
 use super::{Front, envelope, variables};
 use crate::domain::caller::Caller;
 use crate::domain::request_id::RequestId;

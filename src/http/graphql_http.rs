@@ -17,10 +17,10 @@ use super::negotiation::{MediaType, is_utf8, negotiate};
 use super::operations::{Operations, Outcome};
 use super::request::{from_body, from_query_string};
 use super::response::{
-    answered, code, error, executed, forged, only_by_post, refusal, refused, too_many_connections,
+    answered, error, executed, forged, only_by_post, refusal, refused, too_many_connections,
     too_many_requests, too_much,
 };
-use super::{Front, envelope, execution, graphql_sse, graphql_ws};
+use super::{Front, code, envelope, execution, graphql_sse, graphql_ws};
 use crate::domain::caller::Caller;
 use crate::domain::freshness::AtLeast;
 use crate::domain::request_id::RequestId;

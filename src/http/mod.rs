@@ -8,6 +8,7 @@ mod admission;
 mod assets;
 mod authenticate;
 mod browsers;
+pub mod code;
 mod config;
 mod documents;
 mod envelope;

@@ -8,10 +8,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
+use super::code;
 use super::graphql_http::{Sender, body_in_time, check_content};
 use super::negotiation::MediaType;
 use super::operations::Operations;
-use super::response::{code, code_of, flat, flat_error};
+use super::response::{code_of, flat, flat_error};
 use super::{Front, execution};
 
 const MUTATION: &str = "mutation ($input: RegisterConversationInput!) { \

@@ -13,24 +13,10 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
 
 use super::authenticate::Refused;
+use super::code;
 use super::negotiation::MediaType;
 use super::request::Malformed;
 use crate::domain::request_id::RequestId;
-
-/// Values of `extensions.code` that the front door gives by itself.
-pub(super) mod code {
-    pub(in crate::http) const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
-    pub(in crate::http) const FORBIDDEN: &str = "FORBIDDEN";
-    pub(in crate::http) const INTERNAL: &str = "INTERNAL";
-    pub(in crate::http) const CONFLICT: &str = "CONFLICT";
-    pub(in crate::http) const NOT_FOUND: &str = "NOT_FOUND";
-    pub(in crate::http) const LIMIT_EXCEEDED: &str = "LIMIT_EXCEEDED";
-    pub(in crate::http) const RATE_LIMITED: &str = "RATE_LIMITED";
-    pub(in crate::http) const TIMEOUT: &str = "TIMEOUT";
-    pub(in crate::http) const SUBSCRIPTION_ENDED: &str = "SUBSCRIPTION_ENDED";
-    pub(in crate::http) const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
-    pub(in crate::http) const UNAVAILABLE: &str = "UNAVAILABLE";
-}
 
 /// A response in the form that the GraphQL specification gives it: errors first, `data` only if the
 /// request was executed (sections 7.1.2 and 7.1.6).

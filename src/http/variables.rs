@@ -7,8 +7,9 @@
 use async_graphql::parser::types::{BaseType, Type, VariableDefinition};
 use async_graphql::{Name, Request, ServerError, Value};
 
+use super::code;
 use super::request::chosen_operation;
-use super::response::{code, error};
+use super::response::error;
 
 /// The first variable of the request's operation that does not fit its type. A document that cannot
 /// be read is left to the executor.

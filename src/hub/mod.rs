@@ -24,6 +24,7 @@ use crate::store::{Committed, Cursor, CursorRefused, Position, Store, StoreError
 const STEP: usize = 500;
 
 #[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Live feed")]
 pub struct HubConfig {
     /// How many of the log's newest entries are kept in memory, about 1.5 kB each
     #[arg(long, env = "GATEWAY_LOG_TAIL", default_value_t = 16_384)]

@@ -1,6 +1,7 @@
 //! What is written, and how much at once.
 
 #[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Write path")]
 pub struct IngestConfig {
     /// Which conversations become rows: every one of a followed queue, or only those registered or
     /// linked

@@ -140,6 +140,10 @@ impl IngestLoop {
             if let Some(reply) = request.reply.take() {
                 let _ = reply.send(Err(Refused::Unwritable));
             }
+            if let Job::Release(id) = request.job {
+                // What waited goes with it: it would be due again at once.
+                self.gate.release(id);
+            }
             return;
         }
         for part in parts(batch) {
@@ -252,14 +256,21 @@ impl IngestLoop {
             let ended = item.conversation.row.status == ConversationStatus::Ended;
             let is_settled = item.conversation.is_settled();
             let needs = item.needs.iter().copied();
-            for need in needs.filter(|need| !(is_settled && matches!(need, Need::Settle(_)))) {
+            // What has no row has no times to settle, and no error to tell.
+            let is_idle = |need: &Need| match need {
+                Need::Settle(_) => is_settled || item.followed_only,
+                Need::HeldUp(_) => item.followed_only,
+                Need::Read(_) | Need::ReadNow(_) | Need::Unshown(_) => false,
+            };
+            for need in needs.filter(|need| !is_idle(need)) {
                 self.ask(need);
             }
             if item.followed_only {
-                if ended {
-                    self.known.forget(item.conversation.id);
-                } else {
+                let is_seen = item.conversation.facts.first_seen_at.is_some();
+                if is_seen && !ended {
                     self.known.follow(Arc::new(item.conversation));
+                } else {
+                    self.known.forget(item.conversation.id);
                 }
             } else if item.conversation.version > 0 {
                 let (present, stored) = item.into_known();

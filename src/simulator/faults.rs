@@ -13,7 +13,10 @@ use super::broken::Broken;
 /// The body of `POST /sim/faults`: each field alone is a fault, all may be given at once.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "the contract's own fields")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the request"
+)]
 pub(crate) struct FaultOrder {
     pub(crate) drop_sockets: bool,
     /// Nothing is read or written on any socket for so long; what would have been sent is lost.

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_those_of_the_contract() {
+    fn words_are_those_of_the_schema() {
         let written = step_json(
             &TruthStep {
                 told: Told::users(Status::AfterCallWork, Uuid::nil()),

@@ -19,6 +19,7 @@ const CHECKPOINT_PAGES: u32 = 8_000;
 
 /// Where conversations and the log are kept.
 #[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Database")]
 pub struct StoreConfig {
     /// The database, `postgres://...` or `sqlite://...`. Without it: SQLite in the data directory.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
@@ -31,13 +32,8 @@ pub struct StoreConfig {
     #[arg(long, env = "GATEWAY_DATABASE_CONNECTIONS", default_value_t = 4,
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub database_connections: u32,
-    /// How many milliseconds a statement waits for a free connection, or for SQLite's write lock.
-    #[arg(
-        long,
-        env = "GATEWAY_DATABASE_WAIT_MS",
-        default_value_t = 30_000,
-        hide = true
-    )]
+    /// How long a statement waits for a free connection, or for SQLite's write lock, in milliseconds
+    #[arg(long, env = "GATEWAY_DATABASE_WAIT_MS", default_value_t = 30_000)]
     pub database_wait_ms: u64,
 }
 

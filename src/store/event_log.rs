@@ -82,7 +82,7 @@ impl Store {
             .collect()
     }
 
-    /// The log compacted (contract: `includeCurrent`): for every conversation that matches and that
+    /// The log compacted (`includeCurrent`): for every conversation that matches and that
     /// the caller may see, its latest entry of the wanted sort, in log order, with the
     /// conversation's present row; and the place in the log at which all this holds. Ended
     /// conversations are in only when the filter asks for them. At most `limit` entries, the oldest first.

@@ -1,112 +1,91 @@
 //! Filters and scopes as conditions on the conversations' table. They mean what `Filter::matches`
 //! and `Scope::sees` mean.
 
-use sea_orm::sea_query::{Query, SelectStatement};
-use sea_orm::{ColumnTrait, Condition, EntityName};
+use sea_orm::sea_query::{Expr, Query, SelectStatement};
+use sea_orm::{ColumnTrait, Condition, EntityName, Value};
 
 use crate::domain::caller::Scope;
-use crate::domain::filter::Filter;
+use crate::domain::filter::{AnyOf, Filter};
 use crate::domain::ids::{QueueId, UserId};
 use crate::domain::row::{ContextRef, ConversationStatus};
-use crate::domain::time::Time;
 
 use super::entity::conversation::Column;
 use super::entity::{agent, context};
 
 /// The conversations that match.
 pub(super) fn matching(filter: &Filter) -> Condition {
-    let within = |column: Column, from: Option<Time>, to: Option<Time>| {
-        Condition::all()
-            .add_option(from.map(|from| column.gte(from.to_utc())))
-            .add_option(to.map(|to| column.lt(to.to_utc())))
+    use Column::{Conversationend, Conversationstart};
+    let agents = |users: &AnyOf<UserId>, relation| {
+        Column::ColId.in_subquery(with_agents(users.iter(), relation))
     };
-    let words =
-        |column: Column, words: Option<Vec<&'static str>>| words.map(|words| column.is_in(words));
-    Condition::all()
-        .add_option(
-            filter
-                .conversation_ids
-                .as_ref()
-                .map(|ids| Column::Conversationid.is_in(ids.iter().map(ToString::to_string))),
-        )
-        .add_option(
-            filter
-                .context
-                .as_ref()
-                .map(|context| Column::ColId.in_subquery(linked_to(context))),
-        )
-        .add_option(words(
-            Column::Calculatedstatus,
-            filter
-                .statuses
-                .as_ref()
-                .map(|all| all.iter().map(|word| word.as_str()).collect()),
-        ))
-        .add_option(
-            filter
-                .open
-                .map(|open| if open { not_ended() } else { ended() }),
-        )
-        .add_option(
-            filter
-                .queue_ids
-                .as_ref()
-                .map(|ids| Column::Lastqueueid.is_in(ids.iter().map(QueueId::as_str))),
-        )
-        .add_option(
-            filter.agent_ids.as_ref().map(|ids| {
-                Column::ColId.in_subquery(with_agents(ids.iter(), agent::Column::Active))
-            }),
-        )
-        .add_option(
-            filter.handled_by_ids.as_ref().map(|ids| {
-                Column::ColId.in_subquery(with_agents(ids.iter(), agent::Column::Handled))
-            }),
-        )
-        .add_option(words(
+    let (agent_ids, handled_by) = (&filter.agent_ids, &filter.handled_by_ids);
+    let linked = |context| Column::ColId.in_subquery(linked_to(context));
+    let asked = [
+        any_of(
+            Column::Conversationid,
+            filter.conversation_ids.as_ref(),
+            ToString::to_string,
+        ),
+        filter.context.as_ref().map(linked),
+        any_of(Column::Calculatedstatus, filter.statuses.as_ref(), |it| {
+            it.as_str()
+        }),
+        filter
+            .open
+            .map(|open| if open { not_ended() } else { ended() }),
+        any_of(
+            Column::Lastqueueid,
+            filter.queue_ids.as_ref(),
+            QueueId::as_str,
+        ),
+        agent_ids
+            .as_ref()
+            .map(|ids| agents(ids, agent::Column::Active)),
+        handled_by
+            .as_ref()
+            .map(|ids| agents(ids, agent::Column::Handled)),
+        any_of(
             Column::Originalmediatype,
-            filter
-                .media_types
-                .as_ref()
-                .map(|all| all.iter().map(|word| word.as_str()).collect()),
-        ))
-        .add_option(words(
+            filter.media_types.as_ref(),
+            |it| it.as_str(),
+        ),
+        any_of(
             Column::Activemediatype,
-            filter
-                .active_media_types
-                .as_ref()
-                .map(|all| all.iter().map(|word| word.as_str()).collect()),
-        ))
-        .add_option(
-            filter
-                .direction
-                .map(|direction| Column::Direction.eq(direction.as_str())),
-        )
-        .add_option(
-            filter
-                .initiated_by
-                .map(|by| Column::Initiatedby.eq(by.as_str())),
-        )
-        .add_option(
-            filter
-                .registered
-                .map(|yes| present(Column::Registeredat, yes)),
-        )
-        .add_option(
-            filter
-                .has_error
-                .map(|yes| present(Column::Errormessage, yes)),
-        )
-        .add(within(
-            Column::Conversationstart,
-            filter.started_from,
-            filter.started_to,
-        ))
-        .add(within(
-            Column::Conversationend,
-            filter.ended_from,
-            filter.ended_to,
-        ))
+            filter.active_media_types.as_ref(),
+            |it| it.as_str(),
+        ),
+        filter.direction.map(|it| Column::Direction.eq(it.as_str())),
+        filter
+            .initiated_by
+            .map(|it| Column::Initiatedby.eq(it.as_str())),
+        filter
+            .registered
+            .map(|yes| present(Column::Registeredat, yes)),
+        filter
+            .has_error
+            .map(|yes| present(Column::Errormessage, yes)),
+        filter
+            .started_from
+            .map(|from| Conversationstart.gte(from.to_utc())),
+        filter
+            .started_to
+            .map(|to| Conversationstart.lt(to.to_utc())),
+        filter
+            .ended_from
+            .map(|from| Conversationend.gte(from.to_utc())),
+        filter.ended_to.map(|to| Conversationend.lt(to.to_utc())),
+    ];
+    let asked = asked.into_iter().flatten();
+    asked.fold(Condition::all(), Condition::add)
+}
+
+fn any_of<'a, T, V: Into<Value>>(
+    column: Column,
+    asked: Option<&'a AnyOf<T>>,
+    word: impl Fn(&'a T) -> V,
+) -> Option<Expr> {
+    let asked = asked?;
+    Some(column.is_in(asked.iter().map(word)))
 }
 
 /// The conversations that a snapshot for the filter shows.
@@ -127,15 +106,15 @@ pub(super) fn visible(scope: &Scope) -> Condition {
     }
 }
 
-fn not_ended() -> sea_orm::sea_query::Expr {
+fn not_ended() -> Expr {
     Column::Calculatedstatus.ne(ConversationStatus::Ended.as_str())
 }
 
-fn ended() -> sea_orm::sea_query::Expr {
+fn ended() -> Expr {
     Column::Calculatedstatus.eq(ConversationStatus::Ended.as_str())
 }
 
-fn present(column: Column, present: bool) -> sea_orm::sea_query::Expr {
+fn present(column: Column, present: bool) -> Expr {
     if present {
         column.is_not_null()
     } else {

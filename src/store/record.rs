@@ -97,7 +97,7 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Give
     Option::deserialize(from).map(Some)
 }
 
-/// An enum of the contract, written as its place in the declaration.
+/// An enum of the schema, written as its place in the declaration.
 #[derive(Clone, Copy, PartialEq)]
 struct Code<T>(T);
 

@@ -12,12 +12,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("judge", &[]),
     ("clock", &["domain"]),
     ("duration", &[]),
+    ("http_client", &[]),
     ("store", &["domain"]),
     ("hub", &["store", "domain"]),
     ("feed", &["domain", "store", "hub"]),
     ("read_model", &["domain", "store", "hub"]),
     ("counts", &["domain", "store", "hub"]),
-    ("genesys", &["domain", "duration", "ingest", "clock"]),
+    (
+        "genesys",
+        &["domain", "duration", "http_client", "ingest", "clock"],
+    ),
     ("ingest", &["domain", "store", "hub"]),
     (
         "commands",
@@ -44,7 +48,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("http", &["domain", "duration", "judge", "sessions"]),
     (
         "auth",
-        &["domain", "duration", "sessions", "http", "store", "clock"],
+        &[
+            "domain",
+            "duration",
+            "http_client",
+            "sessions",
+            "http",
+            "store",
+            "clock",
+        ],
     ),
     (
         "eventbridge",
@@ -57,7 +69,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("simulator", &["duration"]),
     ("selftest", &[]),
-    ("registrar", &["genesys"]),
+    ("registrar", &["http_client"]),
     (
         "config",
         &[

@@ -17,6 +17,7 @@ use super::merge;
 use super::registration::{ContextLink, Registration};
 use super::row::{ConversationStatus, Failure, Row, Work};
 use super::settling;
+use super::snapshot::{Snapshot, Source};
 use super::time::Time;
 use super::update::{ChangeCause, ChangeKind, ChangeKinds, Update};
 
@@ -95,7 +96,11 @@ impl Conversation {
                     gap_before: *gap_before,
                     ..change
                 };
-                return Ok(self.see(snapshot, *read_at, change));
+                let mut applied = self.see(snapshot, *read_at, change);
+                if is_reading(snapshot) {
+                    applied.updates.extend(self.succeed(Work::Reading, change));
+                }
+                return Ok(applied);
             }
             Fact::Registered(registration) => self.register(registration, change)?,
             Fact::Linked(link) => self.link(link, change)?,
@@ -175,6 +180,16 @@ impl Conversation {
         self.conclude(derived, ChangeKinds::default(), change)
             .into_iter()
             .collect()
+    }
+}
+
+/// Whether Genesys was asked for this conversation, and answered: analytics' word on one that goes on
+/// comes along with others', and is no answer for it.
+fn is_reading(snapshot: &Snapshot) -> bool {
+    match snapshot.source {
+        Source::Rest => true,
+        Source::Analytics => snapshot.end.is_some(),
+        Source::Topic(_) => false,
     }
 }
 

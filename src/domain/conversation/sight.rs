@@ -9,7 +9,7 @@ use crate::domain::naming;
 use crate::domain::order::is_older;
 use crate::domain::phase::{Phase, decides, phase_of};
 use crate::domain::row::ConversationStatus;
-use crate::domain::snapshot::{Leg, Medium, Participant, Shape, Snapshot};
+use crate::domain::snapshot::{Medium, Participant, Shape, Snapshot};
 use crate::domain::time::Time;
 use crate::domain::timeline::{self, Detail, Picture, leaps, moments};
 use crate::domain::turns::{newest_turn, place_of, told_marks, told_turns, turns_of};
@@ -248,7 +248,9 @@ impl Conversation {
     /// Takes new facts in and tells what that changed.
     fn step(&mut self, facts: Facts, change: Change<'_>) -> Option<Update> {
         let was_ended = self.row.status == ConversationStatus::Ended && self.version > 0;
-        let reopens = was_ended && merge::reopens(&self.facts.participants, &facts.participants);
+        // After-call work goes on behind an end, too, and that end may be taken back.
+        let may_reopen = was_ended || self.facts.end.is_some();
+        let reopens = may_reopen && merge::reopens(&self.facts.participants, &facts.participants);
         let mut facts = facts;
         if reopens && facts.end == self.facts.end {
             facts.end = None;
@@ -260,7 +262,7 @@ impl Conversation {
             derived.stay_ended();
         }
         let cause = match (
-            reopens && derived.status != ConversationStatus::Ended,
+            was_ended && reopens && derived.status != ConversationStatus::Ended,
             change.cause,
         ) {
             (true, _) => ChangeCause::Reopened,
@@ -282,8 +284,7 @@ fn placed(facts: &Facts, told: &[Participant], known: &Facts) -> Option<Marks> {
             continue;
         };
         for leg in &participant.legs {
-            let same = |it: &&Leg| it.id == leg.id && it.medium == leg.medium;
-            let Some(teller) = teller.legs.iter().find(same) else {
+            let Some(teller) = teller.same_leg(leg) else {
                 continue;
             };
             let Some(count) = told_turns(teller).filter(|count| count.turns > 0) else {
@@ -293,7 +294,7 @@ fn placed(facts: &Facts, told: &[Participant], known: &Facts) -> Option<Marks> {
                 .participants
                 .iter()
                 .find(|it| it.id == participant.id)
-                .and_then(|it| it.legs.iter().find(same))
+                .and_then(|it| it.same_leg(leg))
                 .map_or(0, |before| turns_of(before, &known.marks));
             let ended = phase_of(leg, participant) == Phase::Ended;
             let turns = place_of(leg, ended, teller, before)?;

@@ -21,6 +21,7 @@ use crate::domain::ids::{ConversationId, QueueId};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::time::Time;
 use crate::domain::update::ChangeCause;
+use crate::http_client;
 
 pub use super::error::ApiError;
 
@@ -105,26 +106,13 @@ pub struct CommandAnswer {
     pub correlation_id: Option<String>,
 }
 
-/// The one place where an HTTP client is made: with a TLS provider, timeouts, and no redirects
-/// (they would carry the token elsewhere).
-pub fn http_client(timeout: Duration) -> reqwest::Result<reqwest::Client> {
-    // Whoever comes second finds the same provider installed.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .timeout(timeout)
-        .connect_timeout(timeout)
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("conversation-gateway/", env!("CARGO_PKG_VERSION")))
-        .build()
-}
-
 impl GenesysClient {
     /// Fails for a wrong setting only; nothing is sent.
     pub fn new(config: &GenesysConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         config.check()?;
         let hosts = config.hosts()?;
         let (client_id, secret) = config.credentials()?;
-        let http = http_client(config.request_timeout)?;
+        let http = http_client::builder(config.request_timeout).build()?;
         let margin = config.token_margin;
         let tokens = TokenSource::new(http.clone(), &hosts.login, client_id, secret, margin);
         Ok(Self(Arc::new(Inner {

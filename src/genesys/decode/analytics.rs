@@ -1,21 +1,21 @@
 //! Analytics conversation details as a snapshot: sessions are legs, and their segments tell what a
 //! live snapshot says with states and times.
 
-use super::{QueueNames, activity, direction, filled, time};
+use super::{QueueNames, activity, direction, durations, filled, time};
 use crate::domain::ids::{ParticipantId, QueueId, SessionId, UserId};
 use crate::domain::snapshot::{
     Activity, AcwState, AfterCallWork, Leg, LegState, Medium, Participant, Segment, Shape,
     Snapshot, Source, Timings, Wrapup,
 };
 use crate::domain::time::Time;
-use crate::genesys::{settling, wire};
+use crate::genesys::wire;
 
 /// Reads a conversation of the details; `None` for one without id or participants.
 pub fn snapshot(sent: wire::AnalyticsConversation, queue_names: QueueNames) -> Option<Snapshot> {
     let conversation_id = sent.conversation_id.as_deref()?.parse().ok()?;
     // What goes on has no last word yet.
     let is_over = sent.conversation_end.is_some();
-    let settled = is_over.then(|| settling::sessions(&sent));
+    let settled = is_over.then(|| durations::sessions(&sent));
     let mut participants = sent
         .participants?
         .into_iter()
@@ -240,7 +240,7 @@ const fn state(activity: Activity) -> LegState {
 }
 
 /// The medium of analytics' word: `voice`, `email`, ...
-pub fn medium(word: &str) -> Option<Medium> {
+pub(super) fn medium(word: &str) -> Option<Medium> {
     Some(match word.to_ascii_lowercase().as_str() {
         "voice" => Medium::Voice,
         "callback" => Medium::Callback,

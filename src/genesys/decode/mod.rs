@@ -2,6 +2,7 @@
 //! addresses unless the operator keeps those.
 
 pub mod analytics;
+pub mod durations;
 mod media;
 
 use std::collections::HashSet;

@@ -131,9 +131,7 @@ impl<S: Sink> ReadBack<S> {
     }
 
     async fn put_reading(&self, id: ConversationId, reading: Reading) -> Result<(), SendRefused> {
-        self.put(id, reading.seen(ChangeCause::Reconciled)).await?;
-        let work = Work::Reading;
-        self.put(id, Fact::Succeeded { work }).await
+        self.put(id, reading.seen(ChangeCause::Reconciled)).await
     }
 
     async fn put(&self, id: ConversationId, fact: Fact) -> Result<(), SendRefused> {

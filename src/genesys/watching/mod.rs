@@ -268,8 +268,6 @@ impl<S: Sink> Round<S> {
         };
         self.done(id, finding);
         self.put(id, reading.seen(ChangeCause::Reconciled)).await?;
-        let work = Work::Reading;
-        self.put(id, Fact::Succeeded { work }).await?;
         self.report(id, held_up).await
     }
 

@@ -24,10 +24,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::Front;
+use super::code;
 use super::listener::Peer;
 use super::negotiation::MediaType;
 use super::operations::Operations;
-use super::response::{code, error, refusal, too_many_connections};
+use super::response::{error, refusal, too_many_connections};
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 /// Tungstenite keeps a read buffer of this size per connection and clears it at each read. Clients say

@@ -1,9 +1,9 @@
 //! Reads how long each session was in each phase from analytics' segments.
 
-use super::decode;
-use super::wire::{AnalyticsConversation, AnalyticsSegment, AnalyticsSession};
+use super::{analytics, time};
 use crate::domain::ids::{ParticipantId, SessionId};
 use crate::domain::settling::SettledSession;
+use crate::genesys::wire::{AnalyticsConversation, AnalyticsSegment, AnalyticsSession};
 
 /// The sessions that are over: every segment has its end.
 pub fn sessions(found: &AnalyticsConversation) -> Vec<SettledSession> {
@@ -23,10 +23,7 @@ fn session(participant: ParticipantId, sent: &AnalyticsSession) -> Option<Settle
     let mut settled = SettledSession {
         id: SessionId::from(sent.session_id.as_deref()?),
         participant,
-        medium: sent
-            .media_type
-            .as_deref()
-            .and_then(decode::analytics::medium),
+        medium: sent.media_type.as_deref().and_then(analytics::medium),
         alert_ms: 0,
         dial_ms: 0,
         talk_ms: 0,
@@ -51,8 +48,8 @@ fn session(participant: ParticipantId, sent: &AnalyticsSession) -> Option<Settle
 }
 
 fn lasted(segment: &AnalyticsSegment) -> Option<i64> {
-    let start = decode::time(segment.segment_start.as_deref())?;
-    let end = decode::time(segment.segment_end.as_deref())?;
+    let start = time(segment.segment_start.as_deref())?;
+    let end = time(segment.segment_end.as_deref())?;
     Some(end.since(start).max(0))
 }
 
