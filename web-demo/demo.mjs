@@ -1,17 +1,15 @@
 // For the scripts beside it: a demo of its own, and a browser to look at it with.
 import { spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { chromium } from "playwright-core";
+import { chromiumProgram, freePort, gatewayProgram } from "./programs.mjs";
 
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** Starts the program that GATEWAY_BIN names, on free ports, and waits until it is ready to serve. */
 export async function startDemo(...flags) {
-  const program = process.env.GATEWAY_BIN;
-  if (!program) throw new Error("Set GATEWAY_BIN to the program that is to be used.");
   const [port, simulatorPort] = [await freePort(), await freePort()];
   const ports = ["--port", `${port}`, "--sim-port", `${simulatorPort}`];
-  const gateway = spawn(program, ["demo", ...ports, ...flags], { stdio: "ignore" });
+  const gateway = spawn(gatewayProgram(), ["demo", ...ports, ...flags], { stdio: "ignore" });
   process.once("exit", () => gateway.kill());
   const url = `http://127.0.0.1:${port}`;
   await until(async () => (await fetch(`${url}/readyz`)).ok);
@@ -21,7 +19,7 @@ export async function startDemo(...flags) {
 
 export function launchBrowser(...flags) {
   return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    executablePath: chromiumProgram(),
     args: ["--headless", "--no-sandbox", "--disable-gpu", ...flags],
   });
 }
@@ -33,15 +31,4 @@ export async function until(condition) {
     await pause(100);
   }
   throw new Error("waited in vain");
-}
-
-function freePort() {
-  return new Promise((done, failed) => {
-    const server = createServer();
-    server.once("error", failed);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
 }

@@ -1,6 +1,22 @@
 import type { Gateway } from "./gateway";
 import type { Simulator } from "./simulator";
 
+/** What `pick` finds in what `read` gives, as soon as it finds something: until then it is read again. */
+export async function poll<T, Found>(
+  read: () => Promise<T>,
+  pick: (read: T) => Found | null | undefined,
+  withinMs = 15_000,
+): Promise<Found> {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    const given = await read();
+    const found = pick(given);
+    if (found != null) return found;
+    if (Date.now() > deadline) throw new Error(`in vain: ${JSON.stringify(given)}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
 /** Asks the gateway as any client does. */
 export async function ask<T>(gateway: Gateway, query: string, variables: object = {}): Promise<T> {
   const answer = await fetch(`${gateway.url}/graphql`, {
@@ -29,15 +45,10 @@ export async function until(
 ): Promise<Known> {
   const query = `query ($id: ID!) { conversation(conversationId: $id) {
     calculatedStatus lastQueueName initialScreenPopTarget owner { kind genesysId name } context { key objectId name } } }`;
-  const deadline = Date.now() + 15_000;
-  for (;;) {
-    const { conversation } = await ask<{ conversation: Known | null }>(gateway, query, {
-      id: conversationId,
-    });
-    if (conversation && wanted(conversation)) return conversation;
-    if (Date.now() > deadline) throw new Error(`in vain: ${JSON.stringify(conversation)}`);
-    await new Promise((done) => setTimeout(done, 50));
-  }
+  return poll(
+    () => ask<{ conversation: Known | null }>(gateway, query, { id: conversationId }),
+    ({ conversation }) => (conversation && wanted(conversation) ? conversation : null),
+  );
 }
 
 /** Every status that a conversation has lived through, oldest first. */
@@ -64,11 +75,12 @@ export async function caseOf(gateway: Gateway, conversationId: string) {
  * few, so that two conversations may belong to the same.
  */
 export async function enqueuedAlone(gateway: Gateway, simulator: Simulator, mediaType = "voice") {
-  for (;;) {
+  const enqueued = async () => {
     const id = await simulator.enqueued(mediaType);
     const found = await caseOf(gateway, id);
-    if ((await conversationsOf(gateway, found.objectId)) === 1) return { id, ...found };
-  }
+    return { known: { id, ...found }, sharers: await conversationsOf(gateway, found.objectId) };
+  };
+  return poll(enqueued, ({ known, sharers }) => (sharers === 1 ? known : null));
 }
 
 async function conversationsOf(gateway: Gateway, objectId: string): Promise<number> {
@@ -87,20 +99,11 @@ export async function agentIn(gateway: Gateway, conversationId: string): Promise
     active: boolean;
     purpose: string;
   }
-  const deadline = Date.now() + 15_000;
-  for (;;) {
-    const { conversation } = await ask<{ conversation: { participants: Party[] } }>(
-      gateway,
-      query,
-      { id: conversationId },
-    );
-    const found = conversation.participants.find(
-      ({ active, purpose }) => active && purpose === "AGENT",
-    );
-    if (found) return found.userId;
-    if (Date.now() > deadline) throw new Error("no agent is in it");
-    await new Promise((done) => setTimeout(done, 50));
-  }
+  const isThere = ({ active, purpose }: Party) => active && purpose === "AGENT";
+  return poll(
+    () => ask<{ conversation: { participants: Party[] } }>(gateway, query, { id: conversationId }),
+    ({ conversation }) => conversation.participants.find(isThere)?.userId,
+  );
 }
 
 /** Registers so many conversations, each about a case of its own: `many-0`, the oldest, and so on. */

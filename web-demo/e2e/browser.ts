@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { chromiumProgram } from "../programs.mjs";
 import type { Gateway } from "./gateway";
-import { chromiumProgram } from "./programs";
 
 const flags = [
   "--headless",

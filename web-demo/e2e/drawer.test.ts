@@ -9,7 +9,8 @@ const press = (name: string | RegExp) => drawer().getByRole("button", { name }).
 const shows = (status: string) => item().locator(`[data-status="${status}"]`).waitFor();
 const started = async () => String(await item().getAttribute("data-started"));
 const history = async () => historyOf(on.gateway, await started());
-const feed = (name: RegExp) => on.page.getByRole("button", { name }).waitFor({ timeout: 60_000 });
+const feedButton = (name: RegExp) => on.page.getByRole("button", { name });
+const feed = (name: RegExp) => feedButton(name).waitFor({ timeout: 60_000 });
 
 async function openDrawer() {
   await on.page.goto(on.gateway.url);
@@ -115,8 +116,15 @@ describe("breaking the feed", () => {
   it("a limited rate keeps the gateway from coming back until it is lifted", async () => {
     await openDrawer();
     await press(/^Rate limit/);
+    const { simulator } = on;
+    await expect.poll(() => simulator.apiStatus()).toBe(429);
+    const calls = await simulator.apiCalls();
     await press(/^Drop the socket/);
     await feed(/^Feed: Stale since/);
+    await expect.poll(() => simulator.apiCalls()).toBeGreaterThan(calls);
+    // The limit holds still: what the gateway asked in between was answered 429.
+    expect(await simulator.apiStatus()).toBe(429);
+    expect(await feedButton(/^Feed: Stale since/).isVisible()).toBe(true);
     await press("Heal now");
     await feed(/^Feed: Live/);
   }, 120_000);

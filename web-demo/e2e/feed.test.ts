@@ -1,6 +1,7 @@
 import { createClient } from "graphql-ws";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import WebSocket from "ws";
+import { ask, poll } from "./api";
 import { Gateway } from "./gateway";
 
 /** Scripts of the simulator, each with the medium it plays on. */
@@ -33,7 +34,6 @@ interface Change {
 
 interface Truth {
   conversations: {
-    id: string;
     ended: boolean;
     steps: { status: string; tellable: boolean; heard: boolean }[];
   }[];
@@ -50,21 +50,17 @@ afterAll(() => gateway?.stop());
 test("a graphql-ws client hears every script once, in order, over a line that is cut", async () => {
   const heard = new Map<string, Change[]>();
   const variables: { after: string | null } = { after: null };
-  let socket: WebSocket | undefined;
+  const sockets: WebSocket[] = [];
   const client = createClient({
     url: `${gateway.url.replace("http", "ws")}/graphql`,
     webSocketImpl: WebSocket,
     retryAttempts: 100,
     shouldRetry: () => true,
     retryWait: () => new Promise((done) => setTimeout(done, 20)),
-    on: { opened: (opened) => (socket = opened as WebSocket) },
+    on: { opened: (socket) => sockets.push(socket as WebSocket) },
   });
-  const ready = await fetch(`${gateway.url}/graphql`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ query: "{ feedCursor }" }),
-  });
-  variables.after = (await ready.json()).data.feedCursor;
+  const { feedCursor } = await ask<{ feedCursor: string }>(gateway, "{ feedCursor }");
+  variables.after = feedCursor;
   client.subscribe<{ conversationStatusChanged: Change }>(
     { query, variables },
     {
@@ -92,7 +88,7 @@ test("a graphql-ws client hears every script once, in order, over a line that is
       return { script, id: (await begun.json()).id as string };
     }),
   );
-  const cuts = setInterval(() => socket?.terminate(), 300);
+  const cuts = setInterval(() => sockets.at(-1)?.terminate(), 300);
   for (const { script, id } of played) {
     const expected = await statusesOf(id);
     await expect
@@ -106,20 +102,19 @@ test("a graphql-ws client hears every script once, in order, over a line that is
     ]);
   }
   clearInterval(cuts);
+  expect(sockets.length, "lines opened").toBeGreaterThan(1);
   await client.dispose();
 });
 
 /** What the script's author says must be shown, once the script has played. */
 async function statusesOf(id: string): Promise<string[]> {
-  for (;;) {
-    const truth = (await (await fetch(`${gateway.simulatorUrl}/sim/truth`)).json()) as Truth;
-    const conversation = truth.conversations.find((it) => it.id === id);
-    if (conversation?.ended) {
-      return conversation.steps
-        .filter(({ tellable, heard }) => tellable || heard)
-        .map(({ status }) => status)
-        .filter((status, place, all) => status !== all[place - 1]);
-    }
-    await new Promise((done) => setTimeout(done, 100));
-  }
+  const { steps } = await poll(
+    async (): Promise<Truth> => (await fetch(`${gateway.simulatorUrl}/sim/truth?id=${id}`)).json(),
+    ({ conversations }) => conversations.find(({ ended }) => ended),
+    30_000,
+  );
+  return steps
+    .filter(({ tellable, heard }) => tellable || heard)
+    .map(({ status }) => status)
+    .filter((status, place, all) => status !== all[place - 1]);
 }

@@ -28,6 +28,17 @@ export class Simulator {
     await fetch(`${this.url}/sim/faults`, { method: "DELETE" });
   }
 
+  /** What its Genesys API answers now to somebody without a token. */
+  async apiStatus(): Promise<number> {
+    return (await fetch(`${this.url}/api/v2/organizations/me`)).status;
+  }
+
+  /** How often its Genesys API was asked, whatever it answered. */
+  async apiCalls(): Promise<number> {
+    const { calls } = await (await fetch(`${this.url}/sim/stats`)).json();
+    return Object.values<number>(calls).reduce((sum, many) => sum + many, 0);
+  }
+
   private async post(path: string, body: object): Promise<unknown> {
     const response = await fetch(this.url + path, {
       method: "POST",

@@ -22,10 +22,27 @@ afterEach(() => {
 class FakeSocket {
   static last: FakeSocket;
   onclose = () => {};
+  onmessage: (event: { data: string }) => void = () => {};
+  readonly #feeds: string[] = [];
   constructor() {
     FakeSocket.last = this;
   }
   close() {}
+  send(text: string) {
+    const { id, payload } = JSON.parse(text);
+    if (payload?.query.includes("feedStatusChanged")) this.#feeds.push(id);
+  }
+  acknowledge() {
+    this.#tell({ type: "connection_ack" });
+  }
+  tellFeed(feedStatusChanged: object) {
+    for (const id of this.#feeds) {
+      this.#tell({ type: "next", id, payload: { data: { feedStatusChanged } } });
+    }
+  }
+  #tell(message: object) {
+    this.onmessage({ data: JSON.stringify(message) });
+  }
 }
 
 class FakeBadge {
@@ -70,6 +87,16 @@ it("keeps each frame short when all badges become stale at once", () => {
   vi.advanceTimersByTime(100);
   expect(drawAll()).toEqual([3, 3, 3, 1]);
   expect(badges.every(({ drawn }) => drawn === 2)).toBe(true);
+});
+
+it("is stale for as long as the gateway names a time", () => {
+  const { board } = boardWith(1);
+  const staleSince = "2026-11-23T10:00:00.000Z";
+  FakeSocket.last.acknowledge();
+  FakeSocket.last.tellFeed({ staleSince });
+  expect(board.staleSince()).toBe(Date.parse(staleSince));
+  FakeSocket.last.tellFeed({ staleSince: null });
+  expect(board.staleSince()).toBeNull();
 });
 
 it("counts up the time of what is in sight alone", () => {

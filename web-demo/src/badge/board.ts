@@ -1,3 +1,4 @@
+import { staleSinceOf } from "../feed/staleSince";
 import { heldBackFor, type Stretch } from "../status/stretch";
 import { Line, type LineOptions, type Message } from "./line";
 
@@ -19,7 +20,7 @@ const changes = `subscription Badges($ids: [ID!]!, $after: String) {
     conversation { statusSince originalMediaType activeMediaType errorMessage }
   }
 }`;
-const feed = "subscription BadgesFeed { feedStatusChanged { state staleSince since } }";
+const feed = "subscription BadgesFeed { feedStatusChanged { staleSince } }";
 
 export interface Told extends Stretch {
   medium: string | null;
@@ -146,12 +147,9 @@ export class Board {
       query: feed,
       variables: () => ({}),
       next: ({ data }) => {
-        const status = data?.feedStatusChanged as
-          | { state: string; staleSince: string | null; since: string }
-          | undefined;
+        const status = data?.feedStatusChanged as { staleSince: string | null } | undefined;
         if (!status) return;
-        const since = status.staleSince ?? status.since;
-        const stale = status.state === "LIVE" ? null : Date.parse(since);
+        const stale = staleSinceOf(status);
         if (stale === this.#genesysStaleSince) return;
         this.#genesysStaleSince = stale;
         this.#paintAll();

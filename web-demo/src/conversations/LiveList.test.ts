@@ -31,9 +31,9 @@ function row(id: string, version = 1, status: ConversationStatus = "CONNECTED") 
   return conversation;
 }
 
-/** A gateway that lists `pages` and whose feed the test holds in its hand. */
-async function liveList(pages: ConversationRowFragment[][]) {
-  const gateway = { pages, reads: 0, afters: [] as unknown[], recovered: 0 };
+/** A gateway that lists `pages`, but not the `failing` one, and whose feed the test holds in its hand. */
+async function liveList(pages: ConversationRowFragment[][], failing: number | null = null) {
+  const gateway = { pages, failing, reads: 0, afters: [] as unknown[], recovered: 0 };
   let sink: Sink<ExecutionResult> | undefined;
   const connected = new Set<EventListener<"connected">>();
   const cache = new InMemoryCache();
@@ -43,6 +43,7 @@ async function liveList(pages: ConversationRowFragment[][]) {
       query: async ({ variables }: { variables: { after: string | null } }) => {
         const index = Number(variables.after ?? 0);
         if (index === 0) gateway.reads += 1;
+        if (index === gateway.failing) throw new Error("no answer");
         const hasNextPage = index + 1 < gateway.pages.length;
         return {
           data: {
@@ -81,6 +82,7 @@ async function liveList(pages: ConversationRowFragment[][]) {
     cache,
     stop,
     settle,
+    error: () => list.state().error,
     shown: () => list.state().rows.map((each) => `${each.conversationId}${each.version}`),
     reconnect: () => {
       for (const tell of connected) tell({}, undefined, true);
@@ -140,6 +142,26 @@ it("is content with a resume", async () => {
   const { gateway, reconnect, send, settle } = await liveList([[row("bb")]]);
   reconnect();
   send(row("bb", 2), "STAYED", "RESUMED");
+  await settle(5_000);
+  expect(gateway.reads).toBe(1);
+});
+
+it("reads a page that failed again although the feed resumes", async () => {
+  const { gateway, send, settle, shown, error } = await liveList([[row("ccc")], [row("bb")]], 1);
+  expect(error()).toBe("no answer");
+  gateway.failing = null;
+  send(row("ccc", 2), "STAYED", "RESUMED");
+  await settle(2_000);
+  expect(shown()).toEqual(["ccc2", "bb1"]);
+  expect(error()).toBeNull();
+  await settle(5_000);
+  expect(gateway.reads).toBe(2);
+});
+
+it("reads no more once it was stopped", async () => {
+  const { gateway, reconnect, stop, settle } = await liveList([[row("ccc")], [row("bb")]], 1);
+  reconnect();
+  stop();
   await settle(5_000);
   expect(gateway.reads).toBe(1);
 });

@@ -55,6 +55,8 @@ interface Options<TRow extends LiveRow> {
   paintEveryMs?: number;
   /** How long a reconnected feed may stay without a verdict before the list is read anew. */
   verdictWithinMs?: number;
+  /** After so long the list is read again when it could not be read. */
+  retryAfterMs?: number;
 }
 
 /**
@@ -70,12 +72,19 @@ export class LiveList<TRow extends LiveRow> {
   #stops: (() => void)[] = [];
   #paint: ReturnType<typeof setTimeout> | undefined;
   #patience: ReturnType<typeof setTimeout> | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
   #reading = 0;
   #following = false;
   readonly #options: Required<Options<TRow>>;
 
   constructor(options: Options<TRow>) {
-    this.#options = { pageSize: 200, paintEveryMs: 100, verdictWithinMs: 2_000, ...options };
+    this.#options = {
+      pageSize: 200,
+      paintEveryMs: 100,
+      verdictWithinMs: 2_000,
+      retryAfterMs: 2_000,
+      ...options,
+    };
   }
 
   state = () => this.#state;
@@ -101,11 +110,13 @@ export class LiveList<TRow extends LiveRow> {
       clearTimeout(this.#paint);
       this.#paint = undefined;
       clearTimeout(this.#patience);
+      clearTimeout(this.#retry);
     };
   }
 
   /** Reads the whole list. Rows that the gateway no longer lists go, unless a change renewed them meanwhile. */
   async #read() {
+    clearTimeout(this.#retry);
     const { apollo, source, pageSize } = this.#options;
     const reading = ++this.#reading;
     const before = this.#rows;
@@ -132,7 +143,7 @@ export class LiveList<TRow extends LiveRow> {
     } catch (cause) {
       if (reading !== this.#reading) return;
       this.#show({ error: cause instanceof Error ? cause.message : String(cause) });
-      this.#patience = setTimeout(() => void this.#read(), this.#options.verdictWithinMs);
+      this.#retry = setTimeout(() => void this.#read(), this.#options.retryAfterMs);
     }
   }
 

@@ -37,6 +37,15 @@ it("is stale since the gateway last heard Genesys", () => {
   });
 });
 
+it("is stale since the same time while the gateway catches up", () => {
+  const health = feedHealth(status("CATCHING_UP", "2026-11-23T09:58:00.000Z"), line("open"));
+  expect(health).toMatchObject({
+    state: "catching-up",
+    broken: null,
+    staleSince: Date.parse("2026-11-23T09:58:00.000Z"),
+  });
+});
+
 it("does not trust a status from before its own line broke", () => {
   const health = feedHealth(status("LIVE"), line("lost", Date.parse(since)));
   expect(health).toMatchObject({

@@ -102,7 +102,7 @@ it("hands on the verdict of the first message", () => {
 });
 
 it.each([
-  { code: "SUBSCRIPTION_ENDED", reason: "SHUTDOWN" },
+  { code: "SUBSCRIPTION_ENDED", reason: "PERMISSION" },
   { code: "SUBSCRIPTION_ENDED", reason: "OVERLOADED" },
   { code: "INTERNAL" },
 ])("asks again from its cursor after $code $reason", (extensions) => {
@@ -128,8 +128,8 @@ it("lets go of a cursor the gateway does not know", () => {
   expect(feed.afters()).toEqual(["start", null]);
 });
 
-it.each([{ code: "BAD_USER_INPUT" }, { code: "SUBSCRIPTION_ENDED", reason: "PERMISSION" }])(
-  "gives up on $code $reason and says so",
+it.each([{ code: "BAD_USER_INPUT" }, { code: "FORBIDDEN" }])(
+  "gives up on $code and says so",
   (extensions) => {
     const feed = following();
     feed.fail(extensions);
@@ -138,6 +138,18 @@ it.each([{ code: "BAD_USER_INPUT" }, { code: "SUBSCRIPTION_ENDED", reason: "PERM
     expect(feed.subscribes).toHaveLength(1);
   },
 );
+
+it("says so when the right to the feed is gone", () => {
+  const feed = following();
+  feed.send("c1", at(0));
+  feed.fail({ code: "SUBSCRIPTION_ENDED", reason: "PERMISSION" });
+  expect(feed.refusals).toEqual([]);
+  vi.advanceTimersByTime(200);
+  feed.fail({ code: "FORBIDDEN" });
+  vi.advanceTimersByTime(10_000);
+  expect(feed.refusals).toEqual(["no"]);
+  expect(feed.afters()).toEqual(["start", "c1"]);
+});
 
 it("stays silent once stopped", () => {
   const feed = following();

@@ -30,6 +30,10 @@ interface Options<TData, TVariables extends FeedVariables, TChange extends Chang
   retryAfterMs?: number;
 }
 
+/**
+ * Errors that the same question would meet again. The end of a running feed, SUBSCRIPTION_ENDED, is
+ * none of them, whatever its reason: whose rights became fewer is told so when he asks again.
+ */
 const asksInVain = new Set(["BAD_USER_INPUT", "UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND"]);
 
 /**
@@ -90,8 +94,7 @@ export function follow<TData, TVariables extends FeedVariables, TChange extends 
   function failed(errors: readonly GraphQLFormattedError[]) {
     const [error] = errors;
     const code = String(error?.extensions?.code ?? "");
-    const reason = error?.extensions?.reason;
-    if (error && (asksInVain.has(code) || reason === "PERMISSION")) {
+    if (error && asksInVain.has(code)) {
       options.onRefused?.(error.message);
       return;
     }

@@ -6,6 +6,7 @@ import { apollo, socket } from "../api/gateway";
 import { graphql } from "../gql";
 import type { FeedStatusFieldsFragment } from "../gql/graphql";
 import { type LinkHealth, LinkWatch } from "./health";
+import { staleSinceOf } from "./staleSince";
 
 export const linkWatch = new LinkWatch(socket);
 
@@ -60,12 +61,12 @@ export function feedHealth(status: FeedStatusFieldsFragment | null, link: LinkHe
   if (link.link === "connecting" || !status) {
     return { ...common, state: "connecting", staleSince: null, broken: null };
   }
+  const staleSince = staleSinceOf(status);
   if (status.state === "DISCONNECTED") {
-    const staleSince = Date.parse(status.staleSince ?? status.since);
     return { ...common, state: "stale", staleSince, broken: "genesys" };
   }
   const state = status.state === "CATCHING_UP" ? "catching-up" : "live";
-  return { ...common, state, staleSince: null, broken: null };
+  return { ...common, state, staleSince, broken: null };
 }
 
 export function useFeedHealth(): FeedHealth {

@@ -1,10 +1,11 @@
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { withTypenames } from "../api/documents";
 import { apollo, socket } from "../api/gateway";
 import { useAgents } from "../directory/useDirectory";
 import { follow } from "../feed/follow";
 import { Icon } from "../icons/Icon";
+import type { IconName } from "../icons/paths";
 import { Answered, type Pop } from "./Answered";
 import { MyConversationChanged, MyConversations } from "./operations";
 
@@ -14,21 +15,24 @@ const key = "agent";
 export default function ScreenPop() {
   const [agent, setAgent] = useState(() => localStorage.getItem(key) ?? "");
   const [pop, setPop] = useState<Pop | null>(null);
+  const [refused, setRefused] = useState<string | null>(null);
   const agents = useAgents();
   const [, navigate] = useLocation();
 
   useEffect(() => {
     if (!agent) return;
-    return watch(agent, (next) => {
+    const open = (next: Pop) => {
       setPop(next);
       navigate(next.page);
       document.getElementById("main")?.focus();
-    });
+    };
+    return watch(agent, open, setRefused);
   }, [agent, navigate]);
 
   const choose = (userId: string) => {
     localStorage.setItem(key, userId);
     setPop(null);
+    setRefused(null);
     setAgent(userId);
   };
   return (
@@ -51,29 +55,51 @@ export default function ScreenPop() {
         </select>
       </label>
       <div role="status" className="pop-place">
+        {refused && (
+          <Note icon="warning" look="pop-refused" onDismiss={() => setRefused(null)}>
+            <strong>What you answer no longer opens by itself.</strong> {refused}
+          </Note>
+        )}
         {pop && (
-          <p className="pop">
-            <Icon name="bell" />
-            <span>
-              <strong>You answered.</strong> Opened {pop.title}.
-            </span>
-            <button
-              type="button"
-              className="icon-button pop-close"
-              aria-label="Dismiss"
-              onClick={() => setPop(null)}
-            >
-              <Icon name="close" />
-            </button>
-          </p>
+          <Note icon="bell" onDismiss={() => setPop(null)}>
+            <strong>You answered.</strong> Opened {pop.title}.
+          </Note>
         )}
       </div>
     </>
   );
 }
 
+interface NoteProps {
+  icon: IconName;
+  look?: string;
+  onDismiss: () => void;
+  children: ReactNode;
+}
+
+function Note({ icon, look = "", onDismiss, children }: NoteProps) {
+  return (
+    <p className={`pop ${look}`}>
+      <Icon name={icon} />
+      <span>{children}</span>
+      <button
+        type="button"
+        className="icon-button pop-close"
+        aria-label="Dismiss"
+        onClick={onDismiss}
+      >
+        <Icon name="close" />
+      </button>
+    </p>
+  );
+}
+
 /** Follows what the agent is in from now on; returns how to stop. */
-function watch(agent: string, onPop: (pop: Pop) => void): () => void {
+function watch(
+  agent: string,
+  onPop: (pop: Pop) => void,
+  onRefused: (message: string) => void,
+): () => void {
   let stopped = false;
   let stop = () => {};
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -94,6 +120,7 @@ function watch(agent: string, onPop: (pop: Pop) => void): () => void {
         const pop = conversation && answered.take(conversation);
         if (pop) onPop(pop);
       },
+      onRefused,
     });
   };
   const attempt = () => {

@@ -5,7 +5,16 @@ import type { IconName } from "../icons/paths";
 import { statuses } from "../status/statuses";
 import { useNow } from "../time/clock";
 import { clockTime, duration } from "../time/format";
-import { type Lane, lanesOf, type Stretch, spanOf, stretchesOf } from "./timeline";
+import {
+  isQueue,
+  isStaff,
+  type Lane,
+  lanesOf,
+  type Participant,
+  type Stretch,
+  spanOf,
+  stretchesOf,
+} from "./timeline";
 
 interface Span {
   from: number;
@@ -82,12 +91,12 @@ function StretchBar({ stretch, span }: { stretch: Stretch; span: Span }) {
 
 function LaneBar({ lane, span }: { lane: Lane; span: Span }) {
   const { participant, from, to, connected } = lane;
-  const staff = participant.purpose === "AGENT" || participant.purpose === "USER";
+  const staff = isStaff(participant);
   const rung = connected === null ? to : connected;
   return (
     <li className="lane">
       <span className="lane-name">
-        <Icon name={staff ? "person" : iconOf(participant)} size={14} />
+        <Icon name={iconOf(participant)} size={14} />
         {lane.name}
         {participant.consulted && <span className="lane-note">consulted</span>}
       </span>
@@ -108,8 +117,9 @@ function LaneBar({ lane, span }: { lane: Lane; span: Span }) {
   );
 }
 
-function iconOf({ purpose, purposeName }: Lane["participant"]): IconName {
-  if (purpose !== "SYSTEM") return "out";
-  const name = purposeName.toLowerCase();
-  return name === "acd" ? "queue" : name === "voicemail" ? "voicemail" : "flow";
+function iconOf(participant: Participant): IconName {
+  if (isStaff(participant)) return "person";
+  if (participant.purpose !== "SYSTEM") return "out";
+  if (isQueue(participant)) return "queue";
+  return participant.purposeName.toLowerCase() === "voicemail" ? "voicemail" : "flow";
 }

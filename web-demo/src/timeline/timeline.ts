@@ -81,8 +81,8 @@ function whoHad(
 }
 
 const names = (all: string[]) => [...new Set(all)];
-const isStaff = ({ purpose }: Participant) => purpose === "AGENT" || purpose === "USER";
-const isQueue = ({ purposeName }: Participant) => purposeName.toLowerCase() === "acd";
+export const isStaff = ({ purpose }: Participant) => purpose === "AGENT" || purpose === "USER";
+export const isQueue = ({ purposeName }: Participant) => purposeName.toLowerCase() === "acd";
 
 function wrapsUp({ endTime, acwSeconds }: Participant, status: Status, from: number, to: number) {
   const ended = ms(endTime);

@@ -149,10 +149,10 @@ function QueueTable({ lines, loading }: { lines: readonly Line[]; loading: boole
           {lines.map((line) => (
             <tr key={line.queueId ?? ""} data-queue={line.name}>
               <th scope="row">{line.name}</th>
-              <Number value={line.waiting} strong />
+              <NumberCell value={line.waiting} strong />
               <Wait since={line.longestSince} />
               {columns.map(({ group }) => (
-                <Number key={group} value={line[group]} />
+                <NumberCell key={group} value={line[group]} />
               ))}
             </tr>
           ))}
@@ -162,7 +162,7 @@ function QueueTable({ lines, loading }: { lines: readonly Line[]; loading: boole
   );
 }
 
-function Number({ value, strong }: { value: number; strong?: boolean }) {
+function NumberCell({ value, strong }: { value: number; strong?: boolean }) {
   const look = value === 0 ? "zero" : strong ? "strong" : "";
   return <td className={`wall-number ${look}`}>{value}</td>;
 }
