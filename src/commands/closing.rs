@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
 
 use super::running::Outcome;
 use super::{CommandError, Commands, visible};
@@ -66,8 +67,8 @@ pub enum StepState {
     Pending,
 }
 
-/// A wrap-up code for each agent's task, in the same order.
-type Codes = Vec<Option<String>>;
+/// A wrap-up code for each agent's task, in the same order; or why it is not known.
+type Codes = Vec<Result<Option<String>, ApiError>>;
 
 /// What Genesys answered to one step.
 struct Asked {
@@ -104,6 +105,7 @@ impl Commands {
                 conversation: Arc::new(ended),
                 committed: Vec::new(),
                 created: false,
+                as_of: None,
             });
         }
         let read = self.read(caller, id).await;
@@ -129,7 +131,7 @@ impl Commands {
         let codes = self.codes(close, &plan, &present).await?;
         let mut agents = Vec::with_capacity(plan.agents.len());
         for (task, code) in plan.agents.iter().zip(&codes) {
-            agents.push(self.ask_agent(close, task, code.as_deref()).await);
+            agents.push(self.ask_agent(close, task, code).await);
         }
         let whole = self.ask_whole(close, &plan).await;
         let refused = whole.iter().chain(&agents).all(|it| it.answer.is_err());
@@ -150,38 +152,50 @@ impl Commands {
         present: &Written,
     ) -> Result<Codes, CommandError> {
         let Some(wanted) = &close.wrap_up_code else {
-            return Ok(vec![None; plan.agents.len()]);
+            return Ok(vec![Ok(None); plan.agents.len()]);
         };
         let last = present.conversation.row.last_queue_id.as_ref();
         let mut codes = Vec::with_capacity(plan.agents.len());
         for task in &plan.agents {
             let code = match task.queue.as_ref().or(last) {
                 Some(queue) => self.code_of(queue, wanted).await?,
-                None => wanted.clone(),
+                None => Ok(wanted.clone()),
             };
-            codes.push(Some(code));
+            codes.push(code.map(Some));
         }
         if plan.agents.is_empty()
             && let Some(queue) = last
         {
-            self.code_of(queue, wanted).await?;
+            // Nobody gets it, but a wrong one is told.
+            let _ = self.code_of(queue, wanted).await?;
         }
         Ok(codes)
     }
 
-    async fn code_of(&self, queue: &QueueId, wanted: &str) -> Result<String, CommandError> {
+    /// Where the queue's codes cannot be read, Genesys itself judges an id; a name is lost.
+    async fn code_of(
+        &self,
+        queue: &QueueId,
+        wanted: &str,
+    ) -> Result<Result<String, ApiError>, CommandError> {
         match self.directory.find_wrap_up_code(queue, wanted).await {
-            Ok(Some(code)) => Ok(code.id),
+            Ok(Some(code)) => Ok(Ok(code.id)),
             Ok(None) => Err(bad_input(
                 "input.wrapUpCode",
                 "neither id nor name of one of the queue's codes",
             )),
-            Err(cause) => Err(CommandError::Genesys(cause)),
+            Err(_) if Uuid::try_parse(wanted).is_ok() => Ok(Ok(wanted.to_owned())),
+            Err(cause) => Ok(Err(cause)),
         }
     }
 
     /// Sets the wrap-up, then disconnects; who is refused the wrap-up is disconnected all the same.
-    async fn ask_agent(&self, close: &Close, task: &AgentTask, code: Option<&str>) -> Asked {
+    async fn ask_agent(
+        &self,
+        close: &Close,
+        task: &AgentTask,
+        code: &Result<Option<String>, ApiError>,
+    ) -> Asked {
         let seat = |medium: Medium| Seat {
             conversation: close.conversation_id,
             participant: &task.participant,
@@ -192,9 +206,12 @@ impl Commands {
         let mut asked = Asked {
             work: Work::WrapUp,
             answer: match code {
-                Some(code) => actions::wrap_up(&self.genesys, here, code, notes).await,
-                None if task.media.is_empty() => actions::skip_wrap_up(&self.genesys, here).await,
-                None => Ok(()),
+                Ok(Some(code)) => actions::wrap_up(&self.genesys, here, code, notes).await,
+                Ok(None) if task.media.is_empty() => {
+                    actions::skip_wrap_up(&self.genesys, here).await
+                }
+                Ok(None) => Ok(()),
+                Err(cause) => Err(cause.clone()),
             },
         };
         for medium in task.media.iter().filter(|_| !close.force) {
@@ -272,6 +289,7 @@ impl Commands {
             let succeeded = self.submit(caller, id, Fact::Succeeded { work }).await?;
             shown.conversation = succeeded.conversation;
             shown.committed.extend(succeeded.committed);
+            shown.as_of = succeeded.as_of;
         }
         Ok(shown)
     }

@@ -13,7 +13,7 @@ use super::row::{
     Work,
 };
 use super::snapshot::{Leg, Participant};
-use super::status::{agents_present, first_external, status_of};
+use super::status::{agents_present, first_external, forgotten_leg, status_of};
 use super::time::Time;
 
 /// What a row shall say, but for the moments at which it began to say so.
@@ -39,6 +39,8 @@ pub(super) struct Derived {
     ended_by: Option<String>,
     /// Values taken over from a row, whose failure is given outright.
     failure_is_given: bool,
+    /// A leg that Genesys forgot keeps it open.
+    held_up: bool,
     /// The talk's end by the legs, kept for a conversation that stays ended.
     legs_end: Option<Time>,
 }
@@ -85,6 +87,7 @@ pub(super) fn derive(facts: &Facts, registration: Option<&Registration>) -> Deri
                 .filter(|participant| was_connected(participant)),
         ),
         ended_by: verdict.error,
+        held_up: forgotten_leg(participants).is_some(),
         failure_is_given: false,
         legs_end: facts.end.or(legs_end),
     }
@@ -115,6 +118,7 @@ impl Derived {
             agents: row.agents.clone(),
             handled_by: row.handled_by.clone(),
             ended_by: None,
+            held_up: false,
             failure_is_given: true,
             legs_end: row.conversation_end,
         }
@@ -185,9 +189,17 @@ impl Derived {
                 message: message.clone(),
                 at: received_at,
             }),
-            (None, known) => known.clone().filter(|failure| {
-                failure.work != Work::Genesys || self.status == ConversationStatus::Ended
-            }),
+            (None, known) => known.clone().filter(|failure| self.still_holds(failure)),
+        }
+    }
+
+    /// Whether a failure known so far is one of what there is now.
+    fn still_holds(&self, failure: &Failure) -> bool {
+        let has_ended = self.status == ConversationStatus::Ended;
+        match failure.work {
+            Work::Genesys => has_ended,
+            Work::Watching => self.held_up && !has_ended,
+            Work::Reading | Work::Closing | Work::WrapUp => true,
         }
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::budget::Priority;
 use super::client::{ApiError, GenesysClient};
 use super::config::duration;
 use super::wire;
@@ -122,12 +123,20 @@ impl Directory {
         Ok(())
     }
 
-    /// The wrap-up codes of a queue, by name.
+    /// Whether there may be such a queue: as long as they are not listed, any.
+    pub fn may_have(&self, queue: &QueueId) -> bool {
+        let queues = self.queues();
+        queues.is_empty() || queues.iter().any(|listed| listed.id == queue.as_str())
+    }
+
+    /// The wrap-up codes of a queue, by name. Whoever only looks takes no call from what keeps the
+    /// feed whole.
     ///
     /// # Errors
     /// They were never read and can't be read now.
     pub async fn wrap_up_codes(&self, queue: &QueueId) -> Result<Arc<[WrapUpCode]>, ApiError> {
-        self.codes_within(queue, self.0.refresh).await
+        self.codes_within(queue, self.0.refresh, Priority::Repair)
+            .await
     }
 
     /// One of the queue's codes, by its id or exact name; a list that lacks it is read again.
@@ -140,7 +149,7 @@ impl Directory {
         wanted: &str,
     ) -> Result<Option<WrapUpCode>, ApiError> {
         for age in [self.0.refresh, FRESH.min(self.0.refresh)] {
-            let codes = self.codes_within(queue, age).await?;
+            let codes = self.codes_within(queue, age, Priority::Command).await?;
             let is_it = |code: &&WrapUpCode| code.id == wanted || code.name == wanted;
             if let Some(found) = codes.iter().find(is_it) {
                 return Ok(Some(found.clone()));
@@ -153,12 +162,13 @@ impl Directory {
         &self,
         queue: &QueueId,
         age: Duration,
+        priority: Priority,
     ) -> Result<Arc<[WrapUpCode]>, ApiError> {
         let known = self.known_codes(queue);
         if let Some(known) = known.as_ref().filter(|it| it.read_at.elapsed() < age) {
             return Ok(Arc::clone(&known.codes));
         }
-        match (self.read_codes(queue).await, known) {
+        match (self.read_codes(queue, priority).await, known) {
             (Ok(codes), _) => Ok(codes),
             (Err(error), Some(known)) if !error.is_not_found() => {
                 tracing::info!(%error, queue.id = %queue, "wrap-up codes cannot be read; the old ones serve");
@@ -174,10 +184,14 @@ impl Directory {
         codes.get(queue).cloned()
     }
 
-    async fn read_codes(&self, queue: &QueueId) -> Result<Arc<[WrapUpCode]>, ApiError> {
+    async fn read_codes(
+        &self,
+        queue: &QueueId,
+        priority: Priority,
+    ) -> Result<Arc<[WrapUpCode]>, ApiError> {
         let mut read = Vec::new();
         for page in 1.. {
-            let listing = self.0.client.wrap_up_codes(queue, page).await?;
+            let listing = self.0.client.wrap_up_codes(queue, page, priority).await?;
             let is_last = listing.is_last(page);
             read.extend(listing.entities.into_iter().filter_map(code));
             if is_last {

@@ -57,7 +57,7 @@ impl<S: Sink> Enrichment<S> {
         }
     }
 
-    /// Asks once per interval for those that are due; never ends but with the write path.
+    /// Asks once per interval for all that are due; never ends but with the write path.
     pub async fn run(
         mut self,
         mut ended: mpsc::Receiver<ConversationId>,
@@ -67,7 +67,7 @@ impl<S: Sink> Enrichment<S> {
         loop {
             tokio::select! {
                 Some(id) = ended.recv() => self.await_settling(id),
-                _ = turn.tick() => self.ask().await?,
+                _ = turn.tick() => self.ask_all().await?,
             }
         }
     }
@@ -84,19 +84,24 @@ impl<S: Sink> Enrichment<S> {
         self.waiting.insert(id, Waiting { due, attempts: 0 });
     }
 
-    async fn ask(&mut self) -> Result<(), SendRefused> {
-        let now = Instant::now();
-        let due = self
-            .waiting
-            .iter()
-            .filter(|(_, waiting)| waiting.due <= now)
-            .map(|(id, _)| *id)
-            .take(DETAILS_PER_CALL)
-            .collect::<Vec<_>>();
-        if due.is_empty() {
-            return Ok(());
+    /// Asks for all that are due now, as many at once as one question may name.
+    async fn ask_all(&mut self) -> Result<(), SendRefused> {
+        for due in self.due(Instant::now()).chunks(DETAILS_PER_CALL) {
+            self.ask(due).await?;
         }
-        let found = match self.client.details(&due, Priority::Enrichment).await {
+        Ok(())
+    }
+
+    /// Those that are due, the longest due first.
+    fn due(&self, now: Instant) -> Vec<ConversationId> {
+        let due = self.waiting.iter().filter(|(_, one)| one.due <= now);
+        let mut due: Vec<_> = due.map(|(id, one)| (one.due, *id)).collect();
+        due.sort_unstable();
+        due.into_iter().map(|(_, id)| id).collect()
+    }
+
+    async fn ask(&mut self, due: &[ConversationId]) -> Result<(), SendRefused> {
+        let found = match self.client.details(due, Priority::Enrichment).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::info!(%error, conversations = due.len(), "analytics does not answer; asked again later");
@@ -108,7 +113,7 @@ impl<S: Sink> Enrichment<S> {
             .filter_map(|found| Some((found.conversation_id.as_deref()?.parse().ok()?, found)))
             .collect::<BTreeMap<ConversationId, _>>();
         for id in due {
-            self.settle(id, found.remove(&id)).await?;
+            self.settle(*id, found.remove(id)).await?;
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ struct Channels {
 #[derive(Clone, Debug, Default)]
 struct Report {
     is_up: bool,
-    subscribed: usize,
+    subscribed: BTreeSet<String>,
     refused: Vec<RefusedTopic>,
 }
 
@@ -89,7 +89,13 @@ impl FeedBoard {
     }
 
     /// The channel's socket answers, with these topics.
-    pub fn up(&self, now: Time, channel: usize, subscribed: usize, refused: Vec<RefusedTopic>) {
+    pub fn up(
+        &self,
+        now: Time,
+        channel: usize,
+        subscribed: BTreeSet<String>,
+        refused: Vec<RefusedTopic>,
+    ) {
         self.update(now, now, |state| {
             state.reports[channel] = Report {
                 is_up: true,
@@ -104,7 +110,8 @@ impl FeedBoard {
     pub fn down(&self, now: Time, channel: usize, last_heard: Time) {
         self.update(now, last_heard, |state| {
             let report = &mut state.reports[channel];
-            (report.is_up, report.subscribed) = (false, 0);
+            report.is_up = false;
+            report.subscribed.clear();
         });
     }
 
@@ -190,11 +197,7 @@ impl FeedBoard {
                 _ => status.stale_since.or(Some(stale_since)),
             };
             status.topics_wanted = channels.wanted.as_ref().map_or(0, BTreeSet::len);
-            status.topics_subscribed = channels
-                .reports
-                .iter()
-                .map(|report| report.subscribed)
-                .sum();
+            status.topics_subscribed = channels.subscribed();
             status.refused_topics = channels.refused();
             status.repair_progress = (next == FeedState::CatchingUp).then_some(channels.progress);
             *status != before
@@ -204,19 +207,29 @@ impl FeedBoard {
 
 impl Channels {
     fn status(&self) -> FeedState {
-        let settled = self
-            .reports
-            .iter()
-            .map(|report| report.subscribed + report.refused.len());
-        let settled = settled.sum::<usize>() + self.left_over.len();
+        let refused = self.reports.iter().flat_map(|report| &report.refused);
+        let refused = refused.map(|refused| &refused.topic);
+        let refused: BTreeSet<&String> = refused.chain(&self.left_over).collect();
+        let is_settled = |topic| refused.contains(topic) || self.is_subscribed(topic);
         let wanted = self.wanted.as_ref();
-        let is_live = wanted.is_some_and(|wanted| settled >= wanted.len())
+        let is_live = wanted.is_some_and(|wanted| wanted.iter().all(is_settled))
             && self.reports.iter().all(|report| report.is_up);
         match (is_live, self.unrepaired.is_empty()) {
             (true, true) => FeedState::Live,
             (true, false) => FeedState::CatchingUp,
             (false, _) => FeedState::Disconnected,
         }
+    }
+
+    fn is_subscribed(&self, topic: &String) -> bool {
+        let mut reports = self.reports.iter();
+        reports.any(|report| report.subscribed.contains(topic))
+    }
+
+    /// How many of the wanted topics are subscribed.
+    fn subscribed(&self) -> usize {
+        let wanted = self.wanted.iter().flatten();
+        wanted.filter(|topic| self.is_subscribed(topic)).count()
     }
 
     fn queues_shown(&self) -> ShownQueues {
@@ -253,7 +266,11 @@ mod tests {
 
     /// The topics of queues `q0`, `q1`, ...
     fn topics_of(queues: usize) -> BTreeSet<String> {
-        (0..queues).map(topic_of).collect()
+        these(0..queues)
+    }
+
+    fn these(queues: impl IntoIterator<Item = usize>) -> BTreeSet<String> {
+        queues.into_iter().map(topic_of).collect()
     }
 
     fn topic_of(queue: usize) -> String {
@@ -279,24 +296,38 @@ mod tests {
         let (board, status) = FeedBoard::new(at(1));
         assert_eq!(status.borrow().state, FeedState::Disconnected);
         board.set_wanted(at(2), &topics_of(5), 2, Vec::new());
-        board.up(at(3), 0, 3, Vec::new());
+        board.up(at(3), 0, these([0, 1, 2]), Vec::new());
         assert_eq!(status.borrow().state, FeedState::Disconnected);
         assert_eq!(status.borrow().stale_since, Some(at(1)));
-        board.up(at(4), 1, 1, vec![refused("t")]);
+        board.up(at(4), 1, these([3]), vec![refused(&topic_of(4))]);
         let live = status.borrow().clone();
         assert_eq!(
             (live.state, live.since, live.stale_since),
             (FeedState::Live, at(4), None)
         );
         assert_eq!((live.topics_wanted, live.topics_subscribed), (5, 4));
-        assert_eq!(live.refused_topics, [refused("t")]);
+        assert_eq!(live.refused_topics, [refused(&topic_of(4))]);
+    }
+
+    #[test]
+    fn a_queue_that_takes_another_ones_place_is_awaited() {
+        let (board, status) = FeedBoard::new(at(1));
+        board.set_wanted(at(2), &these([0, 1]), 1, Vec::new());
+        board.up(at(3), 0, these([0, 1]), Vec::new());
+        assert_eq!(status.borrow().state, FeedState::Live);
+        board.set_wanted(at(4), &these([0, 2]), 1, Vec::new());
+        let waits = status.borrow().clone();
+        assert_eq!(waits.state, FeedState::Disconnected);
+        assert_eq!((waits.topics_wanted, waits.topics_subscribed), (2, 1));
+        board.up(at(5), 0, these([0, 2]), Vec::new());
+        assert_eq!(status.borrow().state, FeedState::Live);
     }
 
     #[test]
     fn a_lost_channel_makes_the_feed_stale_since_it_was_last_heard() {
         let (board, status) = FeedBoard::new(at(1));
         board.set_wanted(at(2), &topics_of(1), 1, Vec::new());
-        board.up(at(3), 0, 1, Vec::new());
+        board.up(at(3), 0, these([0]), Vec::new());
         board.down(at(20), 0, at(8));
         board.down(at(30), 0, at(25));
         let lost = status.borrow().clone();
@@ -310,7 +341,7 @@ mod tests {
         board.set_wanted(at(2), &topics_of(2), 2, Vec::new());
         for channel in [0, 1] {
             board.blind(at(3), channel);
-            board.up(at(3), channel, 1, Vec::new());
+            board.up(at(3), channel, these([channel]), Vec::new());
         }
         assert!(board.are_all(&BTreeMap::from([(0, at(3)), (1, at(3))])));
         assert!(!board.are_all(&BTreeMap::from([(0, at(3))])));
@@ -333,10 +364,10 @@ mod tests {
     #[test]
     fn topics_beyond_the_last_channel_are_named() {
         let (board, status) = FeedBoard::new(at(1));
-        board.set_wanted(at(2), &topics_of(2), 1, vec!["v2.x".to_owned()]);
-        board.up(at(3), 0, 1, Vec::new());
+        board.set_wanted(at(2), &topics_of(2), 1, vec![topic_of(1)]);
+        board.up(at(3), 0, these([0]), Vec::new());
         assert_eq!(status.borrow().state, FeedState::Live);
-        assert_eq!(status.borrow().refused_topics[0].topic, "v2.x");
+        assert_eq!(status.borrow().refused_topics[0].topic, topic_of(1));
     }
 
     #[test]
@@ -345,12 +376,12 @@ mod tests {
         assert_eq!(*board.shown_queues().borrow(), None);
         board.set_wanted(at(2), &topics_of(4), 1, vec![topic_of(3)]);
         assert_eq!(shown(&board), ["q0", "q1", "q2"]);
-        board.up(at(3), 0, 2, vec![refused(&topic_of(1))]);
+        board.up(at(3), 0, these([0, 2]), vec![refused(&topic_of(1))]);
         assert_eq!(shown(&board), ["q0", "q2"]);
         board.down(at(4), 0, at(3));
         board.set_wanted(at(5), &topics_of(4), 2, Vec::new());
         assert_eq!(shown(&board), ["q0", "q2", "q3"]);
-        board.up(at(6), 0, 3, Vec::new());
+        board.up(at(6), 0, these([0, 1, 2]), Vec::new());
         assert_eq!(shown(&board), ["q0", "q1", "q2", "q3"]);
     }
 }

@@ -268,11 +268,11 @@ impl<S: Sink> Link<S> {
 
     fn report_up(&self, settled: &Settled) {
         let refused = settled.values().flatten().cloned().collect::<Vec<_>>();
-        let subscribed = settled.len() - refused.len();
+        let subscribed = subscribed(settled);
         let now = self.settings.reading.clock.now();
         tracing::info!(
             channel.index = self.index,
-            subscribed,
+            subscribed = subscribed.len(),
             refused = refused.len(),
             "the notification channel is up"
         );

@@ -285,11 +285,9 @@ fn conversation(written: Written) -> Conversation {
 
 /// The place of the change, or where the log stood before when nothing changed.
 fn feed_cursor(ctx: &Context<'_>, written: &Written) -> Result<String> {
-    let cursor = match written.committed.last() {
-        Some(entry) => entry.cursor(ctx.data::<Hub>()?.epoch()),
-        None => ctx.data::<AsOf>()?.0.cursor(),
-    };
-    Ok(cursor.encode())
+    let place = written.place(ctx.data::<Hub>()?.epoch());
+    let as_of = ctx.data::<AsOf>()?.0;
+    Ok(place.unwrap_or_else(|| as_of.cursor()).encode())
 }
 
 fn failed(ctx: &Context<'_>, cause: &CommandError) -> Error {

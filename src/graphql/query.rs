@@ -153,19 +153,17 @@ impl Query {
         ctx: &Context<'_>,
         #[graphql(desc = "Genesys' id of the queue.")] queue_id: ID,
     ) -> Result<Vec<WrapUpCode>> {
-        let is_id = Uuid::try_parse(&queue_id).is_ok();
-        if !is_id || !ctx.data::<Caller>()?.scope.sees_queue(&queue_id) {
-            return Err(error::not_found("queue"));
+        let unknown = || error::not_found("queue");
+        let queue = Uuid::try_parse(&queue_id).map_err(|_| unknown())?;
+        let queue = QueueId::from(queue.hyphenated().to_string());
+        let directory = &ctx.data::<Commands>()?.directory;
+        let is_seen = ctx.data::<Caller>()?.scope.sees_queue(queue.as_str());
+        if !is_seen || !directory.may_have(&queue) {
+            return Err(unknown());
         }
-        let queue = QueueId::from(queue_id.as_str());
-        match ctx
-            .data::<Commands>()?
-            .directory
-            .wrap_up_codes(&queue)
-            .await
-        {
+        match directory.wrap_up_codes(&queue).await {
             Ok(codes) => Ok(codes.iter().map(WrapUpCode::from).collect()),
-            Err(cause) if cause.is_not_found() => Err(error::not_found("queue")),
+            Err(cause) if cause.is_not_found() => Err(unknown()),
             Err(cause) => Err(error::genesys(ctx, &cause)),
         }
     }

@@ -148,6 +148,22 @@ impl Hub {
         Some((entries.into_iter().filter_map(sift).collect(), last))
     }
 
+    /// Those of the conversations of which a newer version was published than the given one.
+    pub fn overtaken(
+        &self,
+        known: impl IntoIterator<Item = (ConversationId, u32)>,
+    ) -> Vec<ConversationId> {
+        let order = self.order();
+        let is_old = |(id, version): &(ConversationId, u32)| {
+            order
+                .tail
+                .newest_version(*id)
+                .is_some_and(|newest| newest > *version)
+        };
+        let old = known.into_iter().filter(is_old);
+        old.map(|(id, _)| id).collect()
+    }
+
     /// Whether all entries after a place are in memory.
     pub fn holds_after(&self, sequence: u64) -> bool {
         let order = self.order();

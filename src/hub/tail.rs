@@ -61,6 +61,12 @@ impl Tail {
         self.entries.get(place)
     }
 
+    /// The version to which the conversation's newest entry here led.
+    pub(super) fn newest_version(&self, id: ConversationId) -> Option<u32> {
+        let newest = self.by_conversation.get(&id)?.back()?;
+        Some(self.get(*newest)?.update().version)
+    }
+
     /// The entries after a place, at most `limit`, where the log ends at `head`; `None` when some of
     /// them are not in memory.
     pub(super) fn after(&self, sequence: u64, head: u64, limit: usize) -> Option<Found<'_>> {

@@ -22,6 +22,8 @@ const SKEW_MS: i64 = 5_000;
 const LATE_MS: i64 = 5_000;
 /// Readings and repeats that are remembered before old ones are swept out.
 const MOST_LATE: usize = 10_000;
+/// Conversations whose next change may have to say that something was lost.
+const MOST_GAPS: usize = 10_000;
 
 /// Which conversations a channel of the listener shows: those that touch these queues; all of them
 /// where that cannot be said.
@@ -71,6 +73,8 @@ pub(super) struct Gate {
     /// When something last came that an older notification may follow: a reading, which shows
     /// what is still on its way, or an exact repeat, which may have been the later one of two.
     overtaking: HashMap<ConversationId, Time>,
+    /// Conversations of which something was lost, without a change that says so yet.
+    gaps: HashSet<ConversationId>,
 }
 
 impl Gate {
@@ -81,6 +85,7 @@ impl Gate {
             windows: BTreeMap::new(),
             checked: HashSet::new(),
             overtaking: HashMap::new(),
+            gaps: HashSet::new(),
         }
     }
 
@@ -194,6 +199,19 @@ impl Gate {
     pub(super) fn may_be_late(&self, id: ConversationId, now: Time) -> bool {
         let overtook = self.overtaking.get(&id);
         overtook.is_some_and(|at| !is_over(*at, now))
+    }
+
+    /// Whether something was lost before the next change.
+    pub(super) fn has_gap(&self, id: ConversationId) -> bool {
+        self.gaps.contains(&id)
+    }
+
+    pub(super) fn set_gap(&mut self, id: ConversationId, is_open: bool) {
+        if is_open && self.gaps.len() < MOST_GAPS {
+            self.gaps.insert(id);
+        } else {
+            self.gaps.remove(&id);
+        }
     }
 
     /// When the next one has waited long enough.

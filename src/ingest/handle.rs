@@ -95,6 +95,7 @@ impl Ingest {
             asker,
             reply: Some(reply),
         };
+        let as_of = Some(self.hub.head());
         let sent = self.handed_tx.send(Handed::Request(request)).await;
         sent.map_err(|_| IngestError::Closed)?;
         let written = answer.await.map_err(|_| IngestError::Closed)??;
@@ -107,6 +108,6 @@ impl Ingest {
                 tracing::warn!("answered before earlier entries of the log were read");
             }
         }
-        Ok(written)
+        Ok(Written { as_of, ..written })
     }
 }

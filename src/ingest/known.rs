@@ -50,10 +50,15 @@ impl Known {
         self.get(id).is_some()
     }
 
-    pub(super) fn insert(&mut self, present: Arc<Conversation>, stored: Arc<Conversation>) {
+    /// Begins a new generation when the newer is full. Between two batches, so that none loses what
+    /// it was found to have.
+    pub(super) fn make_room(&mut self) {
         if self.newer.len() >= self.limit {
             self.older = std::mem::take(&mut self.newer);
         }
+    }
+
+    pub(super) fn insert(&mut self, present: Arc<Conversation>, stored: Arc<Conversation>) {
         let id = present.id;
         self.followed.remove(&id);
         self.newer.insert(id, Kept { present, stored });

@@ -22,7 +22,7 @@ use crate::domain::caller::Scope;
 use crate::domain::conversation::Conversation;
 use crate::domain::event::{ConversationEvent, Refused};
 use crate::domain::ids::ConversationId;
-use crate::store::Committed;
+use crate::store::{Committed, Cursor, Position};
 
 pub use crate::store::Open;
 pub use config::{IngestConfig, Track};
@@ -54,6 +54,20 @@ pub struct Written {
     pub committed: Vec<Arc<Committed>>,
     /// The conversation was not known before.
     pub created: bool,
+    /// Where the log stood when the event was handed over; `None` when none was.
+    pub as_of: Option<Position>,
+}
+
+impl Written {
+    /// The newest place in the log that the conversation is sure to reflect.
+    pub fn place(&self, epoch: u64) -> Option<Cursor> {
+        let made = self.committed.last();
+        match (made, self.as_of) {
+            (Some(made), Some(as_of)) if made.sequence() < as_of.sequence => Some(as_of.cursor()),
+            (Some(made), _) => Some(made.cursor(epoch)),
+            (None, as_of) => as_of.map(Position::cursor),
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::domain::event::Fact;
-use crate::domain::row::{ConversationStatus, Work};
+use crate::domain::filter::Filter;
+use crate::domain::registration::ContextLink;
+use crate::domain::row::{ContextKey, ContextRef, ContextVerb, ConversationStatus, Work};
 use crate::domain::snapshot::{Leg, LegState};
 use crate::domain::snapshot::{Snapshot, Source};
 use crate::domain::testing::{at, call, conversation_id, customer, inbound_call, seen, snapshot};
@@ -77,6 +79,15 @@ impl Batch {
         let status = stored.values().next().map(|it| it.row.status);
         let needs = std::iter::from_fn(|| self.needs.try_recv().ok());
         (status, needs.collect())
+    }
+}
+
+impl IngestLoop {
+    /// Writes these in one batch.
+    async fn write_now(&mut self, events: impl IntoIterator<Item = ConversationEvent>) {
+        let requests = events.into_iter().map(|it| Request::of(Job::Event(it)));
+        let batch = requests.map(Handed::Request).collect();
+        self.write(batch, &CancellationToken::new()).await;
     }
 }
 
@@ -301,4 +312,213 @@ async fn what_is_followed_in_memory_becomes_no_row_by_what_the_gateway_does() {
         batch.event(ConversationEvent { fact, ..heard(21) }).await;
     }
     assert_eq!(batch.told().await, []);
+}
+
+/// What is learned of a conversation after its end, which nobody registered, is forgotten again.
+#[tokio::test]
+async fn what_nobody_registered_is_in_memory_until_it_ends() {
+    let registered = IngestConfig {
+        track: Track::Registered,
+        ..IngestConfig::default()
+    };
+    let mut batch = Batch::with(registered).await;
+    let settled = Fact::Enriched {
+        start: None,
+        end: Some(at(75)),
+        direction: None,
+        sessions: Vec::new(),
+    };
+    batch.writer.write_now([heard(21)]).await;
+    assert!(batch.writer.known.contains(conversation_id()));
+    batch.writer.write_now([heard(75)]).await;
+    let settled = ConversationEvent {
+        fact: settled,
+        ..heard(75)
+    };
+    batch.writer.write_now([settled]).await;
+    assert!(!batch.writer.known.contains(conversation_id()));
+    assert_eq!(batch.needs.try_recv().ok(), None, "nothing to settle");
+}
+
+/// The place of a conversation that cannot be read is due for release, and stays so if it is only tried.
+#[tokio::test]
+async fn what_can_never_be_released_holds_nobody_else_up() {
+    let impatient = IngestConfig {
+        ingest_patience_ms: 0,
+        ..IngestConfig::default()
+    };
+    let batch = Batch::with(impatient).await;
+    let Batch {
+        ingest,
+        mut writer,
+        _data,
+        ..
+    } = batch;
+    writer.write_now([read(21)]).await;
+    let store = ingest.store.clone();
+    let spoil = Statement::from_string(
+        DbBackend::Sqlite,
+        "UPDATE tbl_gen_conversation SET state = '{'",
+    );
+    store.database().execute_raw(spoil).await.unwrap();
+    writer.known.forget(conversation_id());
+    let unread = Sight::Unread {
+        id: conversation_id(),
+        at: at(25),
+    };
+    ingest.note(unread).await.unwrap();
+    let sound = ConversationId::from_uuid(uuid::Uuid::from_u128(7));
+    let token = CancellationToken::new();
+    let running = tokio::spawn(writer.run(token.clone()));
+    let mut event = read(21);
+    event.conversation_id = sound;
+    ingest.submit(event).await.unwrap();
+    token.cancel();
+    running.await.unwrap().unwrap();
+    assert!(store.load(&[sound]).await.unwrap().contains_key(&sound));
+}
+
+/// Whether each change says that something is missing before it.
+async fn gaps(batch: Batch) -> Vec<(ConversationStatus, bool)> {
+    let store = batch.ingest.store.clone();
+    batch.told().await;
+    let entries = store.updates_after(0, 100).await.unwrap();
+    let told = entries.iter().map(|it| it.update());
+    told.filter(|it| it.is_status_change())
+        .map(|it| (it.after.status, it.gap_before))
+        .collect()
+}
+
+fn unreadable() -> ConversationEvent {
+    let fact = Fact::Failed {
+        work: Work::Reading,
+        message: "no answer".to_owned(),
+    };
+    ConversationEvent { fact, ..heard(40) }
+}
+
+#[tokio::test]
+async fn the_first_change_after_what_nobody_tells_says_so_and_no_other() {
+    use ConversationStatus::{Connected, OnHold};
+    let batch = Batch::new().await;
+    let id = conversation_id();
+    batch.event(heard(21)).await;
+    batch.note(Sight::Unread { id, at: at(25) }).await;
+    batch.event(heard(30)).await;
+    batch.event(heard(40)).await;
+    batch.event(unreadable()).await;
+    let told = gaps(batch).await;
+    assert!(
+        told.ends_with(&[(OnHold, true), (Connected, false)]),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_nobody_tells_is_said_with_the_next_change_when_nothing_waits() {
+    use ConversationStatus::OnHold;
+    let batch = Batch::new().await;
+    let id = conversation_id();
+    batch.event(heard(21)).await;
+    batch.note(Sight::Unread { id, at: at(25) }).await;
+    batch.event(unreadable()).await;
+    batch.event(heard(30)).await;
+    let told = gaps(batch).await;
+    assert!(told.ends_with(&[(OnHold, true)]), "{told:?}");
+}
+
+/// The only connection that reads is busy.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writing_waits_for_nobody_who_reads() {
+    let mut batch = Batch::new().await;
+    let store = batch.ingest.store.clone();
+    batch.writer.write_now([read(21)]).await;
+    batch.writer.known.forget(conversation_id());
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let reader = store.clone();
+    let reading = tokio::spawn(async move {
+        let each = move |_| {
+            begun.send(()).unwrap();
+            let _ = released.recv();
+        };
+        let all = Filter::default();
+        reader
+            .each_matching(&Scope::Everything, &all, usize::MAX, each)
+            .await
+    });
+    tokio::task::spawn_blocking(move || has_begun.recv().unwrap())
+        .await
+        .unwrap();
+    batch.writer.write_now([read(75)]).await;
+    assert!(batch.ingest.hub.head().sequence > 1);
+    drop(release);
+    reading.await.unwrap().unwrap();
+}
+
+/// A generation that ends while a batch is looked up takes nothing from that batch.
+#[tokio::test]
+async fn what_was_found_in_memory_stays_there_for_the_batch() {
+    let smallest = IngestConfig {
+        ingest_cache: 2,
+        ..IngestConfig::default()
+    };
+    let Batch {
+        ingest,
+        mut writer,
+        _data,
+        ..
+    } = Batch::with(smallest).await;
+    let id = |number| ConversationId::from_uuid(uuid::Uuid::from_u128(number));
+    let of = |number, event| ConversationEvent {
+        conversation_id: id(number),
+        ..event
+    };
+    for number in 1..=3 {
+        writer.write_now([of(number, read(21))]).await;
+    }
+    writer
+        .write_now([of(1, read(75)), of(2, unreadable())])
+        .await;
+    let stored = ingest.store.load(&[id(2)]).await.unwrap();
+    assert!(stored[&id(2)].row.failure.is_some());
+}
+
+/// Two processes on one database: what the other has linked can be unlinked here.
+#[tokio::test]
+async fn what_another_process_wrote_is_known_once_it_is_published() {
+    let Batch {
+        ingest,
+        mut writer,
+        _data,
+        ..
+    } = Batch::new().await;
+    let (store, hub) = (ingest.store.clone(), ingest.hub.clone());
+    writer.write_now([read(21)]).await;
+    let (needs_tx, _needs) = mpsc::channel(16);
+    let config = IngestConfig::default();
+    let (_, mut other) = IngestLoop::new(config, store.clone(), hub, needs_tx);
+    let context = ContextRef {
+        key: ContextKey::Case,
+        custom_key: String::new(),
+        object_id: "7".into(),
+    };
+    let verb = ContextVerb::Updated;
+    let linked = Fact::Linked(ContextLink {
+        context: context.clone(),
+        name: None,
+        verb,
+        description: None,
+        created_by: None,
+        created_at: at(22),
+        last_at: at(22),
+    });
+    let unlinked = Fact::Unlinked { context, verb };
+    for (process, fact) in [(&mut other, linked), (&mut writer, unlinked)] {
+        process
+            .write_now([ConversationEvent { fact, ..read(21) }])
+            .await;
+    }
+    let stored = store.load(&[conversation_id()]).await.unwrap();
+    assert_eq!(stored[&conversation_id()].links, []);
 }

@@ -34,6 +34,9 @@ pub(super) struct Work {
     pub(super) unread: HashSet<ConversationId>,
     /// When those were read that the batch has a reading of.
     pub(super) checked: HashMap<ConversationId, Time>,
+    /// Whether something of these was lost that nobody will tell any more: where it was, no change
+    /// says so yet.
+    pub(super) gaps: HashMap<ConversationId, bool>,
     /// Exact repeats: an older notification may follow.
     pub(super) repeats: Vec<(ConversationId, Time)>,
 }
@@ -101,7 +104,7 @@ impl Work {
                 if self.must_wait(event, snapshot, sights) {
                     self.held.entry(id).or_default().push(event.clone());
                 } else {
-                    self.apply(event, &[], sights);
+                    self.apply_behind_gap(event, sights);
                 }
             }
             Fact::Seen {
@@ -122,6 +125,7 @@ impl Work {
                 if sights.gate.is_unread_since(id, *read_at) {
                     self.unread.insert(id);
                 }
+                self.gaps.insert(id, false);
                 let checked = self.checked.entry(id).or_insert(*read_at);
                 *checked = (*checked).max(*read_at);
                 self.apply(event, &before, sights);
@@ -139,7 +143,9 @@ impl Work {
                 self.release_untold(id, sights);
                 self.apply(event, &[], sights);
             }
-            _ => self.apply(event, &[], sights),
+            _ => {
+                self.apply(event, &[], sights);
+            }
         }
     }
 
@@ -157,6 +163,7 @@ impl Work {
         } else if snapshot.end.is_some() {
             let waiting = self.waiting(id, sights.gate);
             self.let_go(id);
+            self.gaps.insert(id, false);
             self.apply(event, &waiting, sights);
         } else {
             // It is neither refused nor does it change anything.
@@ -203,15 +210,33 @@ impl Work {
         self.released.insert(id);
     }
 
-    /// Applies what waits for a reading that won't come in time: there may have been more.
+    /// Applies what waits for a reading that won't come in time: there may have been more, which the
+    /// next change says.
     fn release_untold(&mut self, id: ConversationId, sights: &Sights<'_>) {
+        if self.awaits_reading(id, sights.gate) {
+            self.gaps.insert(id, true);
+        }
         let waiting = self.waiting(id, sights.gate);
         self.let_go(id);
-        for mut frame in waiting {
-            if let Fact::Seen { gap_before, .. } = &mut frame.fact {
-                *gap_before = true;
-            }
-            self.apply(&frame, &[], sights);
+        for frame in waiting {
+            self.apply_behind_gap(&frame, sights);
+        }
+    }
+
+    /// Applies a notification. Where something was lost before it, the first change says so.
+    fn apply_behind_gap(&mut self, event: &ConversationEvent, sights: &Sights<'_>) {
+        let id = event.conversation_id;
+        let known = self.gaps.get(&id).copied();
+        if !known.unwrap_or_else(|| sights.gate.has_gap(id)) {
+            self.apply(event, &[], sights);
+            return;
+        }
+        let mut event = event.clone();
+        if let Fact::Seen { gap_before, .. } = &mut event.fact {
+            *gap_before = true;
+        }
+        if self.apply(&event, &[], sights) {
+            self.gaps.insert(id, false);
         }
     }
 
@@ -239,33 +264,34 @@ impl Work {
         })
     }
 
+    /// Whether it changed anything.
     fn apply(
         &mut self,
         event: &ConversationEvent,
         waiting: &[ConversationEvent],
         sights: &Sights<'_>,
-    ) {
+    ) -> bool {
         let id = event.conversation_id;
         let place = sights.place;
         let item = self.item(event, sights.known);
         match item.conversation.apply_through(waiting, event) {
             Err(refused) => {
                 self.refused.insert(place, refused);
+                false
             }
             Ok(applied) => {
+                let is_change = !applied.updates.is_empty();
                 if applied.doubtful {
                     item.needs.push(Need::Read(id));
                 }
                 if applied.updates.iter().any(ends) {
                     item.needs.push(Need::Settle(id));
                 }
-                if !applied.updates.is_empty() {
+                if is_change {
                     item.needs.extend(watched(&item.conversation));
                 }
-                let repeats = applied.updates.is_empty() && matches!(event.fact, Fact::Seen { .. });
-                if !applied.updates.is_empty()
-                    && let Some(asker) = sights.asker
-                {
+                let repeats = !is_change && matches!(event.fact, Fact::Seen { .. });
+                if is_change && let Some(asker) = sights.asker {
                     item.deeds.push(asker.deed.clone());
                 }
                 item.take(applied.updates, event, sights.track);
@@ -276,6 +302,7 @@ impl Work {
                 if repeats {
                     self.repeats.push((id, event.received_at));
                 }
+                is_change
             }
         }
     }
@@ -309,6 +336,7 @@ impl Work {
             conversation: Arc::new(item.conversation.clone()),
             committed: item.committed.clone(),
             created: item.made_by == Some(place),
+            as_of: None,
         })
     }
 }

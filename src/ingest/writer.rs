@@ -24,7 +24,7 @@ pub struct IngestLoop {
     store: Store,
     hub: Hub,
     config: IngestConfig,
-    known: Known,
+    pub(super) known: Known,
     gate: Gate,
 }
 
@@ -86,7 +86,7 @@ impl IngestLoop {
 
     /// Writes a batch. What the listener says of its sight divides it: all that came before is written
     /// first, and it is noted once, however often writing must be tried.
-    async fn write(&mut self, batch: Vec<Handed>, token: &CancellationToken) {
+    pub(super) async fn write(&mut self, batch: Vec<Handed>, token: &CancellationToken) {
         let mut requests = Vec::new();
         for handed in batch {
             match handed {
@@ -108,7 +108,6 @@ impl IngestLoop {
             match self.try_write(&mut batch).await {
                 Ok(()) => {}
                 Err(error) if error.is_lasting() => {
-                    self.known.clear_stored();
                     return self.carry_out_parts(batch, &error, token).await;
                 }
                 Err(error) if token.is_cancelled() => {
@@ -118,7 +117,6 @@ impl IngestLoop {
                 Err(error) => {
                     metrics::counter!("gateway_ingest_retries_total").increment(1);
                     tracing::warn!(error = %error, events = batch.len(), "cannot write yet");
-                    self.known.clear_stored();
                     tokio::time::sleep(Duration::from_millis(self.config.ingest_retry_ms)).await;
                 }
             }
@@ -162,7 +160,9 @@ impl IngestLoop {
         let results = if changes.is_empty() {
             Vec::new()
         } else {
-            self.in_time(self.store.commit(&changes)).await?
+            let committed = self.in_time(self.store.commit(&changes)).await;
+            // It may have been written all the same.
+            committed.inspect_err(|_| self.known.clear_stored())?
         };
         let mut published = Vec::new();
         let mut overtaken = Vec::new();
@@ -207,6 +207,8 @@ impl IngestLoop {
     }
 
     async fn load(&mut self, batch: &[Request]) -> Result<(), StoreError> {
+        self.known.make_room();
+        self.forget_overtaken(batch);
         let mut missing: Vec<ConversationId> = batch
             .iter()
             .map(|request| request.job.conversation())
@@ -215,13 +217,23 @@ impl IngestLoop {
         missing.sort_unstable();
         missing.dedup();
         if !missing.is_empty() {
-            let loaded = self.in_time(self.store.load(&missing)).await?;
+            let loaded = self.in_time(self.store.load_to_write(&missing)).await?;
             for conversation in loaded.into_values() {
                 let stored = Arc::new(conversation);
                 self.known.insert(Arc::clone(&stored), stored);
             }
         }
         Ok(())
+    }
+
+    /// Forgets what another process has written since it was read here.
+    fn forget_overtaken(&mut self, batch: &[Request]) {
+        let ids = batch.iter().map(|request| request.job.conversation());
+        let stored = ids.filter_map(|id| Some((id, self.known.stored(id)?.version)));
+        let overtaken = self.hub.overtaken(stored);
+        for id in overtaken {
+            self.known.forget(id);
+        }
     }
 
     /// What the batch made wait, and what it let go; of what was written only.
@@ -238,6 +250,10 @@ impl IngestLoop {
         for (id, read_at) in checked.into_iter().filter(|(id, _)| written(id)) {
             self.gate.check(id, read_at);
             self.gate.overtook(id, read_at);
+        }
+        let gaps = std::mem::take(&mut work.gaps);
+        for (id, is_open) in gaps.into_iter().filter(|(id, _)| written(id)) {
+            self.gate.set_gap(id, is_open);
         }
         for (id, at) in std::mem::take(&mut work.repeats) {
             self.gate.overtook(id, at);

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, Query, SelectStatement, SimpleExpr};
-use sea_orm::{ColumnTrait, Condition, EntityName, FromQueryResult, QueryResult};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseConnection, EntityName, FromQueryResult, QueryResult,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::caller::Caller;
@@ -18,6 +20,7 @@ use super::error::StoreError;
 use super::filter;
 use super::page::{self, Item, Key, Page, Slice};
 use super::projection;
+use super::session::Session;
 use super::statements::select_prefixed;
 
 /// A DCM object that has conversations.
@@ -52,32 +55,7 @@ impl Store {
         &self,
         ids: &[ConversationId],
     ) -> Result<HashMap<ConversationId, Vec<ContextLink>>, StoreError> {
-        let mut links: HashMap<_, Vec<_>> = HashMap::new();
-        if ids.is_empty() {
-            return Ok(links);
-        }
-        let ids = ids.iter().map(ToString::to_string);
-        let mut select = of_conversations(conversation::Column::Conversationid.is_in(ids).into());
-        select_prefixed(&mut select, "x_", context::Entity, None);
-        select
-            .column((conversation::Entity, conversation::Column::Conversationid))
-            .order_by(
-                (context::Entity, context::Column::Createddate),
-                sea_orm::Order::Asc,
-            )
-            .order_by(
-                (context::Entity, context::Column::ColId),
-                sea_orm::Order::Asc,
-            );
-        for row in self.reads.all(&select).await? {
-            let id: String = row.try_get("", "conversationid")?;
-            let id = id
-                .parse()
-                .map_err(|_| StoreError::unreadable("conversation"))?;
-            let link = projection::to_link(context::Model::from_query_result(&row, "x_")?)?;
-            links.entry(id).or_default().push(link);
-        }
-        Ok(links)
+        links(&self.reads, ids).await
     }
 
     /// The objects of one kind that have conversations which the caller may see, the latest active
@@ -126,6 +104,39 @@ impl Store {
         transaction.commit().await?;
         Ok(page.slice(items, position)?)
     }
+}
+
+/// [`Store::links`], by this session.
+pub(super) async fn links(
+    session: &Session<DatabaseConnection>,
+    ids: &[ConversationId],
+) -> Result<HashMap<ConversationId, Vec<ContextLink>>, StoreError> {
+    let mut links: HashMap<_, Vec<_>> = HashMap::new();
+    if ids.is_empty() {
+        return Ok(links);
+    }
+    let ids = ids.iter().map(ToString::to_string);
+    let mut select = of_conversations(conversation::Column::Conversationid.is_in(ids).into());
+    select_prefixed(&mut select, "x_", context::Entity, None);
+    select
+        .column((conversation::Entity, conversation::Column::Conversationid))
+        .order_by(
+            (context::Entity, context::Column::Createddate),
+            sea_orm::Order::Asc,
+        )
+        .order_by(
+            (context::Entity, context::Column::ColId),
+            sea_orm::Order::Asc,
+        );
+    for row in session.all(&select).await? {
+        let id: String = row.try_get("", "conversationid")?;
+        let id = id
+            .parse()
+            .map_err(|_| StoreError::unreadable("conversation"))?;
+        let link = projection::to_link(context::Model::from_query_result(&row, "x_")?)?;
+        links.entry(id).or_default().push(link);
+    }
+    Ok(links)
 }
 
 /// Links joined with those of their conversations that are meant.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use sea_orm::sea_query::{self, Expr, Query, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, EntityName, EntityTrait, FromQueryResult, IdenStatic, QueryFilter, QueryResult,
-    QueryTrait,
+    ColumnTrait, DatabaseConnection, EntityName, EntityTrait, FromQueryResult, IdenStatic,
+    QueryFilter, QueryResult, QueryTrait,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +22,9 @@ use super::cursor::Position;
 use super::entity::conversation::{Column, Entity, Model};
 use super::error::StoreError;
 use super::page::{self, Item, Key, Page, Slice};
+use super::session::Session;
 use super::statements::select_without;
-use super::{filter, rows};
+use super::{contexts, filter, rows};
 
 /// Rows that are read at once where all are wanted.
 const AT_ONCE: usize = 2_000;
@@ -92,29 +93,21 @@ impl Store {
         ids.collect()
     }
 
-    /// The stored ones of the given conversations, with their links. For the write path: it asks
-    /// for nobody, so it sees all.
+    /// The stored ones of the given conversations, with their links. It asks for nobody, so it sees
+    /// all.
     pub async fn load(
         &self,
         ids: &[ConversationId],
     ) -> Result<HashMap<ConversationId, Conversation>, StoreError> {
-        let mut loaded = HashMap::with_capacity(ids.len());
-        if ids.is_empty() {
-            return Ok(loaded);
-        }
-        let select = Entity::find()
-            .filter(Column::Conversationid.is_in(ids.iter().map(ToString::to_string)))
-            .into_query();
-        for row in self.reads.all(&select).await? {
-            let conversation = rows::to_conversation(Model::from_query_result(&row, "")?)?;
-            loaded.insert(conversation.id, conversation);
-        }
-        for (id, links) in self.links(ids).await? {
-            if let Some(conversation) = loaded.get_mut(&id) {
-                conversation.links = links;
-            }
-        }
-        Ok(loaded)
+        load(&self.reads, ids).await
+    }
+
+    /// The same for the write path, which waits for nobody who reads.
+    pub async fn load_to_write(
+        &self,
+        ids: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, Conversation>, StoreError> {
+        load(&self.writes, ids).await
     }
 
     /// Who took part in each of the given conversations, in one statement.
@@ -228,6 +221,29 @@ impl Store {
             .collect::<Result<_, StoreError>>()?;
         Ok(page.slice(items, position)?)
     }
+}
+
+async fn load(
+    session: &Session<DatabaseConnection>,
+    ids: &[ConversationId],
+) -> Result<HashMap<ConversationId, Conversation>, StoreError> {
+    let mut loaded = HashMap::with_capacity(ids.len());
+    if ids.is_empty() {
+        return Ok(loaded);
+    }
+    let select = Entity::find()
+        .filter(Column::Conversationid.is_in(ids.iter().map(ToString::to_string)))
+        .into_query();
+    for row in session.all(&select).await? {
+        let conversation = rows::to_conversation(Model::from_query_result(&row, "")?)?;
+        loaded.insert(conversation.id, conversation);
+    }
+    for (id, links) in contexts::links(session, ids).await? {
+        if let Some(conversation) = loaded.get_mut(&id) {
+            conversation.links = links;
+        }
+    }
+    Ok(loaded)
 }
 
 fn listed(row: &QueryResult) -> Result<Listed, StoreError> {

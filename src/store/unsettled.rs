@@ -1,7 +1,7 @@
 //! Finds what Genesys' analytics did not settle yet.
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use crate::domain::ids::ConversationId;
 use crate::domain::row::ConversationStatus;
@@ -16,7 +16,7 @@ const MOST: u64 = 10_000;
 
 impl Store {
     /// Conversations that ended, or are idle, with a leg that ended after `since` and whose durations
-    /// are not final.
+    /// are not final, the oldest first: those are the next that nobody asks for any more.
     pub async fn unsettled(&self, since: Time) -> Result<Vec<ConversationId>, StoreError> {
         let mut legs = Query::select();
         legs.column(participant::Column::Conversationid)
@@ -30,6 +30,7 @@ impl Store {
             .column(conversation::Column::Conversationid)
             .filter(conversation::Column::Calculatedstatus.is_in(over))
             .filter(Expr::col(conversation::Column::ColId).in_subquery(legs))
+            .order_by_asc(conversation::Column::Statussince)
             .limit(MOST)
             .into_query();
         let rows = self.reads.all(&select).await?;

@@ -322,6 +322,68 @@ async fn one_refusal_does_not_stop_the_rest_and_is_told_and_kept() {
     assert_eq!(field.row(&id).await["errorMessage"], Value::Null);
 }
 
+/// Genesys tells no list of codes: it judges an id by itself, and a name cannot be set.
+#[tokio::test]
+async fn an_agent_leaves_although_the_list_of_codes_cannot_be_read() {
+    let field = Field::start().await;
+    let id = field.conversation("VOICE", &TALK, "CONNECTED").await;
+    let queue = field.participants(&id, "acd").await[0]["queueId"].clone();
+    let path = format!(
+        "/api/v2/routing/queues/{}/wrapupcodes",
+        queue.as_str().unwrap()
+    );
+    let codes = field.organisation.api(&path).await;
+    let code = &codes["entities"][0];
+    field
+        .organisation
+        .fault(json!({ "status": 503, "path": "wrapupcodes" }))
+        .await;
+    let answer = field.ask(&id, json!({ "wrapUpCode": code["name"] })).await;
+    let extensions = &answer["errors"][0]["extensions"];
+    assert_eq!(extensions["genesys"]["status"], 503, "{answer}");
+    assert_eq!(extensions["steps"][0]["state"], "REFUSED", "{answer}");
+    let kept = field.row(&id).await;
+    assert_eq!(kept["calculatedStatus"], "AFTER_CALL_WORK");
+    assert!(
+        kept["errorMessage"].as_str().unwrap().contains("REFUSED"),
+        "{kept}"
+    );
+
+    let closed = field.close(&id, json!({ "wrapUpCode": code["id"] })).await;
+    assert_eq!(closed["calculatedStatus"], "ENDED");
+    let agent = &field.participants(&id, "agent").await[0];
+    assert_eq!(agent["wrapup"]["code"], code["id"]);
+    assert_eq!(field.row(&id).await["errorMessage"], Value::Null);
+}
+
+/// The cursor of the answer names the change that the mutation itself made.
+#[tokio::test]
+async fn behind_the_cursor_of_a_reading_nothing_of_it_is_told_again() {
+    let field = Field::start().await;
+    let id = field.conversation("VOICE", &TALK, "CONNECTED").await;
+    field
+        .organisation
+        .fault(json!({ "silentMs": 60_000 }))
+        .await;
+    field.organisation.steps(&id, &["hold"]).await;
+    let input = json!({ "input": { "conversationId": id } });
+    let read = field.gateway.ask(REFRESH, input).await;
+    let read = &read["data"]["refreshConversation"];
+    assert_eq!(
+        read["conversation"]["calculatedStatus"], "ON_HOLD",
+        "{read}"
+    );
+    let history = field
+        .gateway
+        .query(
+            "query($id: ID!) { conversation(conversationId: $id) { statusHistory(last: 1) { edges { cursor } } } }",
+            json!({ "id": id }),
+        )
+        .await;
+    let newest = &history["conversation"]["statusHistory"]["edges"][0]["cursor"];
+    assert_eq!(&read["feedCursor"], newest);
+}
+
 #[tokio::test]
 async fn two_closings_at_once_do_the_work_once() {
     let field = Field::start().await;

@@ -183,6 +183,8 @@ async fn a_page_costs_the_same_number_of_statements_whatever_its_length() {
     .await;
 }
 
+const CODES: &str = "GET /api/v2/routing/queues/{id}/wrapupcodes";
+
 #[tokio::test]
 async fn queues_agents_and_wrap_up_codes_are_offered_page_by_page() {
     let organisation = Organisation::start().await;
@@ -238,8 +240,21 @@ async fn queues_agents_and_wrap_up_codes_are_offered_page_by_page() {
         .await;
     let found = found["wrapUpCodes"].as_array().unwrap();
     assert!(found.iter().any(|code| code["name"] == "Resolved"));
+    let asked = || async { organisation.calls().await[CODES].as_u64() };
+    assert_eq!(asked().await, Some(1));
     for unknown in ["0c0ffee0-0000-4000-8000-000000000001", "../users"] {
         let answer = gateway.ask(codes, json!({ "queue": unknown })).await;
         assert_eq!(answer["errors"][0]["extensions"]["code"], "NOT_FOUND");
     }
+    // However the id is written.
+    let id = support["queueId"].as_str().unwrap();
+    for same in [
+        id.to_uppercase(),
+        format!("urn:uuid:{id}"),
+        id.replace('-', ""),
+    ] {
+        let again = gateway.query(codes, json!({ "queue": same })).await;
+        assert_eq!(again["wrapUpCodes"].as_array().unwrap(), found);
+    }
+    assert_eq!(asked().await, Some(1), "Genesys was asked once");
 }

@@ -241,13 +241,13 @@ impl GenesysClient {
         &self,
         queue: &QueueId,
         page: u32,
+        priority: Priority,
     ) -> Result<wire::Listing<wire::Named>, ApiError> {
         let page = page.to_string();
         let query = [("pageNumber", page.as_str()), ("pageSize", NAMES_PER_PAGE)];
         let path = format!("/api/v2/routing/queues/{queue}/wrapupcodes");
         json(
-            self.send(Call::get(&path, &query), Priority::Command)
-                .await?,
+            self.send(Call::get(&path, &query), priority).await?,
             "GET /api/v2/routing/queues/{id}/wrapupcodes",
         )
         .await

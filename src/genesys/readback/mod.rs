@@ -106,11 +106,13 @@ impl<S: Sink> ReadBack<S> {
             Ok(answered) => return (id, Outcome::Read(Ok(answered))),
             Err(error) => error,
         };
-        let is_last = match turn.haste {
+        let is_tried_enough = match turn.haste {
             Haste::Calm => turn.failures + 1 >= ATTEMPTS,
             Haste::Now => turn.since.elapsed() >= self.patience,
         };
-        let outcome = if is_last || error.is_final() {
+        // Without room in the budget Genesys was not asked, and has not failed.
+        let was_asked = !matches!(error, ApiError::OverBudget { .. });
+        let outcome = if (was_asked && is_tried_enough) || error.is_final() {
             Outcome::Read(Err(error))
         } else {
             Outcome::Again(error.retry_after())

@@ -86,27 +86,32 @@ impl<'a, S: Sink> Run<'a, S> {
 
     /// Finds what analytics know to be going on of those that began on the day, and reads it. One that
     /// Genesys keeps open although nobody is left in it is not read: analytics tell all there is.
+    ///
+    /// All pages are asked for before the first reading: what ends meanwhile leaves the answer, and
+    /// the later pages would begin too late.
     async fn ask_open(&mut self, day: &str) -> Result<(), SendRefused> {
         let question = spans::open(day);
+        let (mut left, mut going_on) = (Vec::new(), Vec::new());
+        let mut is_last = false;
         for number in 1..=spans::MOST_PAGES {
             let page = self.page(&question, number).await.conversations;
-            let is_last = page.len() < spans::PAGE;
+            is_last = page.len() < spans::PAGE;
             let shown = page.into_iter().filter(|it| shows(self.window, it));
-            let (mut left, mut going_on) = (Vec::new(), Vec::new());
             for (id, found) in with_ids(shown) {
                 match self.readings.snapshot(found) {
                     Some(snapshot) if is_left(&snapshot) => left.push((id, snapshot)),
                     _ => going_on.push(id),
                 }
             }
-            self.readings.take_left(left).await?;
-            self.readings.read_new(going_on).await?;
             if is_last {
-                return Ok(());
+                break;
             }
         }
-        too_many();
-        Ok(())
+        if !is_last {
+            too_many();
+        }
+        self.readings.take_left(left).await?;
+        self.readings.read_new(going_on).await
     }
 
     /// Finds what analytics know to have ended since then of those that began on the day, the one

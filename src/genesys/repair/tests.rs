@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -101,6 +102,10 @@ fn pages(fake: &Fake) -> Vec<usize> {
     of_ended.map(page_of).collect()
 }
 
+fn topic_of(queue: usize) -> String {
+    format!("v2.routing.queues.{queue}.conversations")
+}
+
 /// A process that repairs; it ends when this is dropped.
 struct Repairing {
     board: FeedBoard,
@@ -112,7 +117,7 @@ struct Repairing {
 impl Repairing {
     fn start(fake: &Fake, memory: &Memory, now: Time, channels: usize) -> Self {
         let (board, _) = FeedBoard::new(now);
-        let topics = (0..channels).map(|queue| format!("v2.routing.queues.{queue}.conversations"));
+        let topics = (0..channels).map(topic_of);
         board.set_wanted(now, &topics.collect(), channels, Vec::new());
         let config = GenesysConfig {
             repair_reads: 0,
@@ -151,7 +156,8 @@ impl Repairing {
             until: self.now,
         };
         self.orders.send(order).unwrap();
-        self.board.up(self.now, channel, 1, Vec::new());
+        let topics = [topic_of(channel)].into();
+        self.board.up(self.now, channel, topics, Vec::new());
     }
 }
 
@@ -221,4 +227,52 @@ async fn a_repair_that_a_restart_interrupts_goes_on_where_it_was() {
     told.dedup();
     assert_eq!(told.len(), ENDED);
     assert_eq!(memory.0.lock().unwrap().note, None, "it is through");
+}
+
+/// Each that is read ends, and leaves analytics' answer.
+#[tokio::test]
+async fn what_ends_while_it_is_read_hides_none_of_those_behind() {
+    const OPEN: usize = 150;
+    let now = SystemClock.now();
+    let ended = Mutex::new(BTreeSet::new());
+    let fake = Fake::start(move |asked| match asked.path.as_str() {
+        "/oauth/token" => token(),
+        QUERY => still_open(asked, OPEN, &ended.lock().unwrap()),
+        path => {
+            let read = path.strip_prefix("/api/v2/conversations/").unwrap();
+            ended.lock().unwrap().insert(read.to_owned());
+            let talks = json!([{ "id": "s", "state": "connected" }]);
+            let customer = json!({ "id": "p", "purpose": "customer", "calls": talks });
+            Answer::json(200, &json!({ "id": read, "participants": [customer] }))
+        }
+    })
+    .await;
+    let memory = Memory::default();
+    let repairing = Repairing::start(&fake, &memory, now, 1);
+    repairing.hear(0);
+    eventually("all is read", || repairing.board.is_live()).await;
+    let told: BTreeSet<_> = memory.0.lock().unwrap().told.iter().copied().collect();
+    assert_eq!(told.len(), OPEN);
+}
+
+/// A page of those that go on.
+fn still_open(asked: &Asked, all: usize, ended: &BTreeSet<String>) -> Answer {
+    if asked.body.contains(r#""exists""#) {
+        return Answer::json(200, &json!({ "totalHits": 0 }));
+    }
+    let segment = json!({ "queueId": "queue 0", "segmentStart": "2026-11-23T10:00:00.000Z" });
+    let sessions = json!([{ "sessionId": "s", "mediaType": "voice", "segments": [segment] }]);
+    let customer = json!({ "participantId": "p", "purpose": "customer", "sessions": sessions });
+    let open = (0..all)
+        .map(id)
+        .filter(|it| !ended.contains(&it.to_string()));
+    let from = (page_of(asked) - 1) * PAGE;
+    let page = open.skip(from).take(PAGE);
+    let page: Vec<Value> = page
+        .map(|id| json!({ "conversationId": id, "participants": [customer] }))
+        .collect();
+    Answer::json(
+        200,
+        &json!({ "totalHits": all - ended.len(), "conversations": page }),
+    )
 }

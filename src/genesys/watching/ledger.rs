@@ -21,8 +21,6 @@ pub(super) struct Watched {
     pub(super) news: Time,
     /// Readings since then that brought nothing.
     pub(super) readings: u32,
-    /// It was called an error that a leg holds it up.
-    pub(super) reported: bool,
     finding: Finding,
     due: Instant,
     course: Course,
@@ -63,10 +61,6 @@ impl Ledger {
         self.0.get(&id)
     }
 
-    pub(super) fn get_mut(&mut self, id: ConversationId) -> Option<&mut Watched> {
-        self.0.get_mut(&id)
-    }
-
     /// Something of the conversation must be looked at soon, whatever the list of open ones says.
     pub(super) fn enter(
         &mut self,
@@ -83,7 +77,6 @@ impl Ledger {
                 watch,
                 news: now.1,
                 readings: 0,
-                reported: known.as_ref().is_some_and(|known| known.reported),
                 finding: match watch {
                     Watch::Stuck => Finding::HeldUp,
                     _ => Finding::Nothing,
@@ -95,8 +88,7 @@ impl Ledger {
         );
     }
 
-    /// Takes the list of open conversations, begun at `began`. Gives back those that are open no more
-    /// and had been called an error.
+    /// Takes the list of open conversations, begun at `began`; who is not in it is open no more.
     pub(super) fn take(
         &mut self,
         open: &[Open],
@@ -104,7 +96,7 @@ impl Ledger {
         config: &WatchConfig,
         began: Instant,
         now: (Instant, Time),
-    ) -> Vec<ConversationId> {
+    ) {
         let mut before = std::mem::take(&mut self.0);
         for open in open {
             let known = before.remove(&open.id);
@@ -128,7 +120,6 @@ impl Ledger {
                     watch,
                     news: open.updated_at,
                     readings: 0,
-                    reported: known.as_ref().is_some_and(|known| known.reported),
                     finding,
                     due: now.0 + config.wait(watch, 0).saturating_sub(quiet_for),
                     course: known.map_or(Course::Waiting, |known| known.course),
@@ -137,14 +128,8 @@ impl Ledger {
             );
         }
         // What came after the list was begun may be missing in it.
-        let (newer, gone): (BTreeMap<_, _>, BTreeMap<_, _>) = before
-            .into_iter()
-            .partition(|(_, watched)| watched.entered >= began || watched.is_being_read());
-        self.0.extend(newer);
-        gone.into_iter()
-            .filter(|(_, watched)| watched.reported)
-            .map(|(id, _)| id)
-            .collect()
+        before.retain(|_, watched| watched.entered >= began || watched.is_being_read());
+        self.0.extend(before);
     }
 
     /// Those whose time has come, that are not being read and do not rest, the longest due first. Where a patient
@@ -254,9 +239,9 @@ mod tests {
         }
     }
 
-    fn take(ledger: &mut Ledger, open: &[Open], now: Instant, millis: i64) -> Vec<ConversationId> {
+    fn take(ledger: &mut Ledger, open: &[Open], now: Instant, millis: i64) {
         let at = (now, Time::from_millis(millis));
-        ledger.take(open, |_| true, &config(), now, at)
+        ledger.take(open, |_| true, &config(), now, at);
     }
 
     #[test]

@@ -140,11 +140,7 @@ impl<S: Sink> Round<S> {
         };
         let now = (Instant::now(), self.parts.clock.now());
         let config = &self.parts.config;
-        let mended = self.ledger.take(&open, is_shown, config, began, now);
-        for id in mended {
-            let work = Work::Watching;
-            self.put(id, Fact::Succeeded { work }).await?;
-        }
+        self.ledger.take(&open, is_shown, config, began, now);
         Ok(())
     }
 
@@ -271,28 +267,18 @@ impl<S: Sink> Round<S> {
         self.report(id, held_up).await
     }
 
-    /// Calls it an error that a leg holds the conversation up, once that has lasted; or takes it back.
-    async fn report(
-        &mut self,
-        id: ConversationId,
-        held_up: Option<String>,
-    ) -> Result<(), SendRefused> {
+    /// Calls it an error that a leg holds the conversation up, once that has lasted. The record takes it
+    /// back by itself when no leg does any more.
+    async fn report(&self, id: ConversationId, held_up: Option<String>) -> Result<(), SendRefused> {
         let now = self.parts.clock.now();
-        let Some(watched) = self.ledger.get_mut(id) else {
-            return Ok(());
-        };
-        let has_lasted = watched.has_lasted(&self.parts.config, now);
-        let work = Work::Watching;
-        match held_up {
-            Some(message) if has_lasted && !watched.reported => {
-                watched.reported = true;
+        let watched = self.ledger.get(id);
+        let has_lasted = watched.is_some_and(|it| it.has_lasted(&self.parts.config, now));
+        match held_up.filter(|_| has_lasted) {
+            Some(message) => {
+                let work = Work::Watching;
                 self.put(id, Fact::Failed { work, message }).await
             }
-            None if watched.reported => {
-                watched.reported = false;
-                self.put(id, Fact::Succeeded { work }).await
-            }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 

@@ -211,3 +211,68 @@ fn a_change_enters_stays_in_and_leaves_a_filter() {
         [Membership::Entered, Membership::Stayed, Membership::Left]
     );
 }
+
+#[test]
+fn a_reading_clears_the_failure_to_read_whether_it_is_news_or_not() {
+    let (mut conversation, _) = play(&inbound_call()[..2]);
+    let failed = Fact::Failed {
+        work: Work::Reading,
+        message: "no answer".into(),
+    };
+    let event = |fact, second| ConversationEvent {
+        fact,
+        ..seen(snapshot(vec![]), second)
+    };
+    let same = |source| {
+        let said = Snapshot {
+            source,
+            ..snapshot(inbound_call()[1].1.clone())
+        };
+        let read_at = (said.source == Source::Rest).then(|| at(20));
+        event(
+            Fact::Seen {
+                snapshot: said,
+                cause: ChangeCause::Reconciled,
+                read_at,
+                gap_before: false,
+            },
+            20,
+        )
+    };
+    conversation.apply(&event(failed, 19)).unwrap();
+    for no_answer in [Source::Topic("t".into()), Source::Analytics] {
+        conversation.apply(&same(no_answer)).unwrap();
+        assert!(conversation.row.failure.is_some());
+    }
+    let read = conversation.apply(&same(Source::Rest)).unwrap();
+    assert_eq!(conversation.row.failure, None);
+    assert!(read.updates[0].kinds.contains(ChangeKind::Error));
+}
+
+/// The customer has hung up, and the agent's leg is still there.
+#[test]
+fn a_forgotten_leg_is_an_error_as_long_as_it_holds_the_conversation_up() {
+    let gone = || customer(vec![call("c1", L::Connected).from(0).until(40, "client")]);
+    let stays = || agent("g", "u1", vec![call("g1", L::Connected).from(20)]);
+    let (held_up, _) = play(&[(40, vec![gone(), stays()])]);
+    let forgotten = Fact::Failed {
+        work: Work::Watching,
+        message: "a leg".into(),
+    };
+    let said = ConversationEvent {
+        fact: forgotten,
+        ..seen(snapshot(vec![]), 700)
+    };
+    let over = agent(
+        "g",
+        "u1",
+        vec![call("g1", L::Connected).from(20).until(800, "client")],
+    );
+    for (then, is_error) in [(vec![gone(), stays()], true), (vec![gone(), over], false)] {
+        let mut conversation = held_up.clone();
+        conversation.apply(&said).unwrap();
+        assert!(conversation.row.failure.is_some());
+        conversation.apply(&seen(snapshot(then), 800)).unwrap();
+        assert_eq!(conversation.row.failure.is_some(), is_error);
+    }
+}

@@ -183,3 +183,35 @@ fn a_reading_that_is_no_news_still_makes_an_earlier_one_old() {
         .unwrap();
     assert_eq!(late.updates, []);
 }
+
+#[test]
+fn analytics_do_not_take_back_who_was_consulted() {
+    let consulted = || Participant {
+        consult_participant_id: Some("g".into()),
+        ..agent("other", "u2", vec![call("o1", L::Connected).from(30)])
+    };
+    let with = |other: Participant| {
+        let talks = agent("g", "u1", vec![call("g1", L::Connected).from(20)]);
+        vec![
+            customer(vec![call("c1", L::Connected).from(0)]),
+            talks,
+            other,
+        ]
+    };
+    let (mut conversation, _) = play(&[(30, with(consulted()))]);
+    let silent = Participant {
+        consult_participant_id: None,
+        ..consulted()
+    };
+    let said = Snapshot {
+        source: Source::Analytics,
+        end: Some(at(60)),
+        ..snapshot(with(silent))
+    };
+    conversation.apply(&seen(said, 90)).unwrap();
+    let other = &conversation.facts.participants[2];
+    assert_eq!(
+        other.consult_participant_id,
+        consulted().consult_participant_id
+    );
+}

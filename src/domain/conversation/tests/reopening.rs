@@ -62,3 +62,35 @@ fn the_customers_next_mail_reopens_a_thread() {
         Some(ChangeCause::Reopened)
     );
 }
+
+/// Genesys tells an end while the agent still wraps up. The customer's next mail takes it back.
+#[test]
+fn a_mail_during_after_call_work_takes_the_end_back() {
+    let mail = |id: &str| leg(id, Medium::Email, L::Connected);
+    let first = || customer(vec![mail("c1").from(0).until(50, "peer")]);
+    let wraps_up = |state, to| {
+        let left = mail("g1").from(20).until(50, "client").acw(state, 50, to);
+        agent("g", "u1", vec![left])
+    };
+    let (mut conversation, _) = play(&[(50, vec![first(), wraps_up(AcwState::Pending, None)])]);
+    let ended = Snapshot {
+        source: Source::Rest,
+        end: Some(at(50)),
+        ..snapshot(vec![first(), wraps_up(AcwState::Pending, None)])
+    };
+    conversation.apply(&seen(ended, 52)).unwrap();
+    assert_eq!(conversation.row.status, S::AfterCallWork);
+
+    let next = || participant("next", "customer", vec![mail("c2").from(60)]);
+    let waits = || queue("acd", "q1", vec![mail("a1").from(60)]);
+    let pending = wraps_up(AcwState::Pending, None);
+    let said = vec![first(), pending, next(), waits()];
+    conversation.apply(&seen(snapshot(said), 60)).unwrap();
+    assert_eq!(conversation.row.status, S::WaitingInQueue);
+
+    let complete = wraps_up(AcwState::Complete, Some(70));
+    let said = vec![first(), complete, next(), waits()];
+    conversation.apply(&seen(snapshot(said), 70)).unwrap();
+    assert_eq!(conversation.row.status, S::WaitingInQueue);
+    assert_eq!(conversation.row.conversation_end, None);
+}
