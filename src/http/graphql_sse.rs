@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, Field, OperationType, Selection,
 };
-use async_graphql::{Name, Positioned, Request, Value};
+use async_graphql::{Name, Positioned, Request, Response as GraphqlResponse, ServerError, Value};
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
@@ -17,6 +17,7 @@ use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::time::{Instant, interval_at};
 
 use super::operations::{Operations, Outcome, Rewritten, text_of};
+use super::response::too_long;
 use super::{Front, execution};
 use crate::domain::request_id::RequestId;
 use crate::sessions::{Farewell, Pass, Transport};
@@ -43,12 +44,13 @@ pub(super) fn stream<E: Operations>(
     }
     let shared = &front.shared;
     let pause = shared.config.sse_keep_alive;
+    let longest = shared.config.max_result;
     let present = shared.sessions.enter(pass, Transport::EventStream);
     let session = Arc::clone(present.session());
     session.running(1);
     let farewell = Arc::clone(&session).farewell();
     let results = execution::results(front, request, &session, request_id);
-    let events = until(results, farewell)
+    let events = until(results, farewell, longest)
         .chain(stream::once(async { COMPLETE.to_owned() }))
         .map(move |event| {
             // In the list as long as the stream lives.
@@ -79,13 +81,14 @@ fn event_stream(body: Body) -> Response {
 }
 
 /// The results as events; once the caller must go, instead an error that says why and from where to
-/// resume.
+/// resume. A result of more than `longest` bytes ends the operation with an error, too.
 fn until(
     results: BoxStream<'static, Outcome>,
     farewell: impl Future<Output = Farewell> + Send + 'static,
+    longest: usize,
 ) -> impl Stream<Item = String> + Send + 'static {
     let begins = Some((results, farewell.boxed(), String::new()));
-    stream::unfold(begins, async |present| {
+    stream::unfold(begins, move |present| async move {
         let (mut results, mut farewell, mut cursor) = present?;
         tokio::select! {
             biased;
@@ -95,10 +98,18 @@ fn until(
                 if let Outcome::Shared(shared) = &outcome {
                     shared.cursor().clone_into(&mut cursor);
                 }
-                Some((next(&outcome), Some((results, farewell, cursor))))
+                let event = next(&outcome);
+                if event.len() > longest {
+                    return Some((next(&refusal(too_long(longest))), None));
+                }
+                Some((event, Some((results, farewell, cursor))))
             }
         }
     })
+}
+
+fn refusal(error: ServerError) -> Outcome {
+    Outcome::Own(GraphqlResponse::from_errors(vec![error]))
 }
 
 /// `cursor` is the last one told, or empty.

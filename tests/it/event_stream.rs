@@ -44,7 +44,7 @@ impl Events {
         let resume =
             last_event_id.map_or_else(String::new, |id| format!("last-event-id: {id}\r\n"));
         let request = format!(
-            "POST /graphql HTTP/1.0\r\nhost: x\r\naccept: text/event-stream\r\n\
+            "POST /graphql HTTP/1.0\r\nhost: localhost\r\naccept: text/event-stream\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n{resume}\r\n{body}",
             body.len()
         );
