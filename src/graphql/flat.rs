@@ -175,8 +175,16 @@ mod tests {
     use super::*;
 
     /// A document without the places where it was written.
-    fn told(document: &ExecutableDocument) -> String {
-        let debug = format!("{document:?}");
+    fn told(document: &ExecutableDocument) -> Vec<String> {
+        let operations = document.operations.iter().map(|it| format!("{it:?}"));
+        let fragments = document.fragments.iter().map(|it| format!("{it:?}"));
+        let all = operations.chain(fragments);
+        let mut told: Vec<_> = all.map(|it| placeless(&it)).collect();
+        told.sort();
+        told
+    }
+
+    fn placeless(debug: &str) -> String {
         let mut parts = debug.split("Pos(");
         let first = parts.next().unwrap_or_default().to_owned();
         parts.fold(first, |told, part| {
@@ -184,7 +192,7 @@ mod tests {
         })
     }
 
-    fn flat(text: &str) -> String {
+    fn flat(text: &str) -> Vec<String> {
         let mut document = parse_query(text).unwrap();
         flatten(&mut document);
         told(&document)
