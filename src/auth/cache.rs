@@ -49,12 +49,6 @@ impl<T> Cache<T> {
         self.put(&mut self.lock(), token, value);
     }
 
-    pub(super) fn clear(&self) {
-        let mut generations = self.lock();
-        generations.newer.clear();
-        generations.older.clear();
-    }
-
     fn put(&self, generations: &mut Generations<T>, token: Fingerprint, value: Arc<T>) {
         if generations.newer.len() >= self.limit {
             generations.older = std::mem::take(&mut generations.newer);

@@ -30,8 +30,11 @@ pub(super) struct Jwks {
     asked_at: Mutex<Option<Instant>>,
 }
 
-#[derive(Default)]
-struct KeySet(Vec<Published>);
+struct KeySet {
+    /// How often the keys had changed when these came.
+    generation: u64,
+    keys: Vec<Published>,
+}
 
 struct Published {
     id: Option<String>,
@@ -55,7 +58,12 @@ pub(super) struct Fitting(Arc<KeySet>, usize);
 
 impl Fitting {
     pub(super) fn key(&self) -> &DecodingKey {
-        &self.0.0[self.1].key
+        &self.0.keys[self.1].key
+    }
+
+    /// That of the keys it is one of.
+    pub(super) fn generation(&self) -> u64 {
+        self.0.generation
     }
 }
 
@@ -98,27 +106,30 @@ impl Jwks {
         })
     }
 
-    /// Reads the keys anew. Says whether they are others than before; where they can't be read, the
-    /// old ones stay.
-    pub(super) async fn refresh(&self) -> bool {
+    /// Reads the keys anew. Where they can't be read, the old ones stay.
+    pub(super) async fn refresh(&self) {
         let mut asked_at = self.asked_at.lock().await;
         *asked_at = Some(Instant::now());
-        self.read().await
+        self.read().await;
     }
 
-    async fn read(&self) -> bool {
+    /// How often the keys have changed: what an older generation has signed may hold no longer.
+    pub(super) fn generation(&self) -> u64 {
+        self.known().map_or(0, |known| known.generation)
+    }
+
+    async fn read(&self) {
         match self.fetch().await {
-            Ok(keys) => {
-                let keys = KeySet::of(&keys);
-                if keys.0.is_empty() {
+            Ok(published) => {
+                let keys = usable(&published);
+                if keys.is_empty() {
                     tracing::warn!(url = %self.url, "the issuer publishes no key that can be used");
                 }
-                self.replace(keys)
+                self.replace(keys);
             }
             Err(error) => {
                 metrics::counter!("gateway_jwks_failures_total").increment(1);
                 tracing::warn!(url = %self.url, %error, "the issuer's keys can't be read");
-                false
             }
         }
     }
@@ -141,11 +152,14 @@ impl Jwks {
         Ok(serde_json::from_slice(&body)?)
     }
 
-    fn replace(&self, keys: KeySet) -> bool {
+    fn replace(&self, keys: Vec<Published>) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let changed = known.as_ref().is_some_and(|known| !known.equals(&keys));
-        *known = Some(Arc::new(keys));
-        changed
+        let generation = match known.as_deref() {
+            Some(known) if known.holds(&keys) => return,
+            Some(known) => known.generation + 1,
+            None => 0,
+        };
+        *known = Some(Arc::new(KeySet { generation, keys }));
     }
 
     fn known(&self) -> Option<Arc<KeySet>> {
@@ -162,16 +176,16 @@ impl Jwks {
     }
 }
 
-impl KeySet {
-    /// The keys that can be used. One of an unknown kind doesn't spoil the others.
-    fn of(published: &Value) -> Self {
-        let keys = published["keys"].as_array().map_or(&[][..], Vec::as_slice);
-        Self(keys.iter().filter_map(Published::of).collect())
-    }
+/// The keys that can be used. One of an unknown kind doesn't spoil the others.
+fn usable(published: &Value) -> Vec<Published> {
+    let keys = published["keys"].as_array().map_or(&[][..], Vec::as_slice);
+    keys.iter().filter_map(Published::of).collect()
+}
 
+impl KeySet {
     fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<usize> {
         let mut fitting = self
-            .0
+            .keys
             .iter()
             .enumerate()
             .filter(|(_, published)| published.algorithm == algorithm)
@@ -181,13 +195,10 @@ impl KeySet {
         (id.is_some() || fitting.next().is_none()).then_some(place)
     }
 
-    fn equals(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len()
-            && self
-                .0
-                .iter()
-                .zip(&other.0)
-                .all(|(one, other)| one.text == other.text)
+    /// Whether these are its keys; in another order they count as others.
+    fn holds(&self, keys: &[Published]) -> bool {
+        let texts = keys.iter().map(|key| &key.text);
+        self.keys.iter().map(|key| &key.text).eq(texts)
     }
 }
 
@@ -237,10 +248,14 @@ mod tests {
 
     #[test]
     fn a_token_without_a_key_id_is_taken_only_where_there_is_no_choice() {
-        let one = KeySet::of(&json!({ "keys": [rsa("a")] }));
+        let keys = |published: Value| KeySet {
+            generation: 0,
+            keys: usable(&published),
+        };
+        let one = keys(json!({ "keys": [rsa("a")] }));
         assert_eq!(one.find(None, Algorithm::RS256), Some(0));
         assert_eq!(one.find(None, Algorithm::ES256), None);
-        let two = KeySet::of(&json!({ "keys": [rsa("a"), rsa("b")] }));
+        let two = keys(json!({ "keys": [rsa("a"), rsa("b")] }));
         assert_eq!(two.find(None, Algorithm::RS256), None);
         assert_eq!(two.find(Some("b"), Algorithm::RS256), Some(1));
         assert_eq!(two.find(Some("c"), Algorithm::RS256), None);
@@ -258,9 +273,9 @@ mod tests {
             { "kty": "future", "kid": "f" },
             encryption, other, 7,
         ] });
-        assert!(KeySet::of(&unusable).0.is_empty());
+        assert!(usable(&unusable).is_empty());
         for nothing in [json!({}), json!([]), json!({ "keys": 7 })] {
-            assert!(KeySet::of(&nothing).0.is_empty());
+            assert!(usable(&nothing).is_empty());
         }
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Tokens {
 
 /// What a token said whose signature holds.
 struct Verified {
+    /// The generation of the issuer's keys that verified it; `None`: the secret did.
+    keys: Option<u64>,
     caller: Caller,
     expires_at: Time,
     not_before: Option<Time>,
@@ -64,7 +66,9 @@ impl Tokens {
     /// The pass that a token stands for.
     pub(super) async fn pass(&self, token: &str, teams: &Teams) -> Result<Pass, Refused> {
         let fingerprint = fingerprint(token);
-        if let Some(known) = self.verified.get(&fingerprint) {
+        if let Some(known) = self.verified.get(&fingerprint)
+            && self.is_by_present_keys(&known)
+        {
             return self.in_time(&known);
         }
         let verified = Arc::new(self.verify(token, teams).await?);
@@ -72,13 +76,18 @@ impl Tokens {
         self.in_time(&verified)
     }
 
-    /// Reads the issuer's keys anew; tokens signed with keys that he withdrew hold no longer.
+    /// Reads the issuer's keys anew.
     pub(super) async fn refresh_keys(&self) {
-        if let Some(jwks) = &self.jwks
-            && jwks.refresh().await
-        {
-            self.verified.clear();
+        if let Some(jwks) = &self.jwks {
+            jwks.refresh().await;
         }
+    }
+
+    /// Tokens signed with keys that the issuer withdrew hold no longer, so all are verified again when
+    /// his keys have changed.
+    fn is_by_present_keys(&self, verified: &Verified) -> bool {
+        let present = self.jwks.as_ref().map(Jwks::generation);
+        verified.keys.is_none() || verified.keys == present
     }
 
     fn in_time(&self, verified: &Verified) -> Result<Pass, Refused> {
@@ -104,15 +113,16 @@ impl Tokens {
             return Err(refused("The token is too long."));
         }
         let header = decode_header(token).map_err(|_| refused("This is not a token."))?;
-        let claims = match (header.alg, &self.secret, &self.jwks) {
-            (Algorithm::HS256, Some(secret), _) => self.decoded(token, secret, header.alg)?,
+        let (claims, keys) = match (header.alg, &self.secret, &self.jwks) {
+            (Algorithm::HS256, Some(secret), _) => (self.decoded(token, secret, header.alg)?, None),
             (Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA, _, Some(jwks)) => {
                 let found = jwks.key(header.kid.as_deref(), header.alg).await;
                 let found = found.map_err(|no_key| match no_key {
                     NoKey::Unknown => refused("The token is signed with an unknown key."),
                     NoKey::Unread => Refused::Unavailable,
                 })?;
-                self.decoded(token, found.key(), header.alg)?
+                let claims = self.decoded(token, found.key(), header.alg)?;
+                (claims, Some(found.generation()))
             }
             _ => {
                 return Err(refused(
@@ -120,7 +130,7 @@ impl Tokens {
                 ));
             }
         };
-        self.judged(&claims, teams)
+        self.judged(&claims, keys, teams)
     }
 
     fn decoded(
@@ -157,7 +167,12 @@ impl Tokens {
             })
     }
 
-    fn judged(&self, claims: &Claims, teams: &Teams) -> Result<Verified, Refused> {
+    fn judged(
+        &self,
+        claims: &Claims,
+        keys: Option<u64>,
+        teams: &Teams,
+    ) -> Result<Verified, Refused> {
         let unusable = |unusable| {
             refused(match unusable {
                 Unusable::NoSubject => "The token names no subject.",
@@ -167,6 +182,7 @@ impl Tokens {
         let subject = claims.subject().map_err(unusable)?;
         let grant = claims.grant(&self.claim_prefix).map_err(unusable)?;
         Ok(Verified {
+            keys,
             caller: teams.caller(subject, &grant),
             expires_at: claims.expires_at(),
             not_before: claims.not_before(),

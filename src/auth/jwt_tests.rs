@@ -319,6 +319,32 @@ async fn tokens_of_a_withdrawn_key_hold_no_longer() {
 }
 
 #[tokio::test]
+async fn a_key_that_was_exchanged_holds_no_longer_once_a_token_of_the_next_comes() {
+    let [rsa, ec, _] = Signer::all();
+    let issuer = Issuer::open(vec![rsa.published()]).await;
+    let tokens = issuer.tokens("0ms");
+    assert!(holds(&tokens, &rsa.token()).await);
+    *issuer.keys.lock().unwrap() = vec![ec.published()];
+    assert!(holds(&tokens, &ec.token()).await);
+    assert!(refusal(&tokens, &rsa.token()).await.contains("unknown key"));
+    assert!(holds(&tokens, &ec.token()).await);
+}
+
+#[tokio::test]
+async fn the_secret_outlives_the_issuers_keys() {
+    let [rsa, ec, _] = Signer::all();
+    let issuer = Issuer::open(vec![rsa.published()]).await;
+    let flags = ["--jwt-jwks-url", &issuer.url, "--jwt-secret", SECRET];
+    let more = ["--jwt-issuer", "issuer", "--jwt-audience", "gateway"];
+    let tokens = tokens(&[&flags[..], &more].concat(), clock());
+    tokens.refresh_keys().await;
+    assert!(holds(&tokens, &by_secret(&json!({}))).await);
+    *issuer.keys.lock().unwrap() = vec![ec.published()];
+    tokens.refresh_keys().await;
+    assert!(holds(&tokens, &by_secret(&json!({}))).await);
+}
+
+#[tokio::test]
 async fn an_issuer_out_of_reach_makes_nobody_a_stranger() {
     let [rsa, ..] = Signer::all();
     let flags = [

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds since the Unix epoch, UTC.
@@ -19,14 +19,14 @@ impl Time {
         self.0
     }
 
-    /// Reads RFC 3339 with a `T` and any offset; digits beyond milliseconds are cut.
+    /// Reads RFC 3339 with a `T` and any offset; digits beyond milliseconds are cut. A year that has
+    /// not four digits in UTC could not be written again.
     pub fn parse(text: &str) -> Option<Self> {
         if !matches!(text.as_bytes().get(10), Some(b'T')) {
             return None;
         }
-        DateTime::parse_from_rfc3339(text)
-            .ok()
-            .map(|time| Self(time.timestamp_millis()))
+        let time = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
+        (0..=9_999).contains(&time.year()).then(|| time.into())
     }
 
     pub fn to_utc(self) -> DateTime<Utc> {
@@ -60,5 +60,31 @@ impl fmt::Display for Time {
 impl fmt::Debug for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_read_can_be_written_in_24_characters() {
+        for (text, written) in [
+            ("2026-11-23T12:00:00.1239+02:00", "2026-11-23T10:00:00.123Z"),
+            ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
+            ("9999-12-31T23:59:59.999+05:00", "9999-12-31T18:59:59.999Z"),
+            ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000Z"),
+        ] {
+            let time = Time::parse(text).unwrap_or_else(|| panic!("{text} is a time"));
+            assert_eq!(time.to_string(), written);
+        }
+        for text in [
+            "9999-12-31T23:59:59.999-05:00",
+            "0000-01-01T00:00:00+00:01",
+            "2026-11-23 10:00:00Z",
+            "2026-11-23",
+        ] {
+            assert_eq!(Time::parse(text), None, "{text}");
+        }
     }
 }

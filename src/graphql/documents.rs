@@ -4,7 +4,8 @@
 //! Validity depends on the document, on the chosen operation and on the variables' values. Of a
 //! value only its shape matters where any value of that kind will do: every text is a good `ID` or
 //! `String`. So a query for one conversation is validated once, whichever conversation it asks for.
-//! What is not valid is never kept: it is validated, and refused, each time.
+//! What is not valid is never kept: it is parsed, validated and refused each time, and drives nothing
+//! else out.
 
 use std::any::TypeId;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -20,10 +21,13 @@ use async_graphql::{Name, Request, Response, Value, Variables};
 use lru::LruCache;
 
 use super::direct::Direct;
+use super::flat::flatten;
 use crate::http::{Rewritten, chosen_operation};
 
 /// Longer documents are parsed whenever they come.
 const LONGEST_DOCUMENT: usize = 16 * 1024;
+/// Bytes of all texts that are kept. Parsed, a document can take a hundred times as much.
+const MOST_BYTES: usize = 1024 * 1024;
 /// Shapes of variables that are kept for one document, and the longest of them.
 const MOST_SHAPES: usize = 64;
 const LONGEST_SHAPE: usize = 2 * 1024;
@@ -31,11 +35,20 @@ const LONGEST_SHAPE: usize = 2 * 1024;
 /// The documents read lately. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Documents {
-    known: Arc<Mutex<LruCache<Box<str>, Arc<Document>>>>,
+    known: Arc<Mutex<Known>>,
     inputs: Arc<InputTypes>,
 }
 
+/// Valid documents by their texts, bounded by their number and their length.
+struct Known {
+    documents: LruCache<Arc<str>, Arc<Document>>,
+    /// Of all texts.
+    bytes: usize,
+}
+
 struct Document {
+    text: Arc<str>,
+    /// The roots of its subscriptions are flat.
     parsed: ExecutableDocument,
     /// The shapes of the variables with which it was found valid.
     valid: Mutex<HashSet<Box<str>>>,
@@ -55,6 +68,7 @@ pub(crate) enum Reading {
 
 /// What a successful validation proves.
 pub(crate) struct Proof {
+    known: Arc<Mutex<Known>>,
     document: Arc<Document>,
     shape: Box<str>,
 }
@@ -63,7 +77,10 @@ impl Documents {
     /// `sdl` is the schema against which the documents are validated.
     pub(crate) fn new(most: NonZeroUsize, sdl: &str) -> Self {
         Self {
-            known: Arc::new(Mutex::new(LruCache::new(most))),
+            known: Arc::new(Mutex::new(Known {
+                documents: LruCache::new(most),
+                bytes: 0,
+            })),
             inputs: Arc::new(InputTypes::of(sdl)),
         }
     }
@@ -84,6 +101,9 @@ impl Documents {
         let Some(document) = found(request) else {
             return Reading::Unknown;
         };
+        if document.text.len() > LONGEST_DOCUMENT {
+            return Reading::Unknown;
+        }
         let name = request.operation_name.as_deref();
         let Some(shape) = self
             .inputs
@@ -98,6 +118,7 @@ impl Documents {
             return Reading::Unknown;
         }
         Reading::Unproven(Proof {
+            known: Arc::clone(&self.known),
             document: Arc::clone(document),
             shape: shape.into(),
         })
@@ -110,7 +131,7 @@ impl Documents {
         request: &Request,
         answer: impl FnOnce(&Direct) -> Option<T>,
     ) -> Option<T> {
-        let document = lock(&self.known).get(request.query.as_str()).cloned()?;
+        let document = lock(&self.known).get(&request.query)?;
         let direct = document.direct.as_ref()?;
         let name = request.operation_name.as_deref();
         let shape = self
@@ -121,20 +142,41 @@ impl Documents {
     }
 
     fn document(&self, text: &str) -> Option<Arc<Document>> {
-        if text.is_empty() || text.len() > LONGEST_DOCUMENT {
-            return None;
-        }
         if let Some(known) = lock(&self.known).get(text) {
-            return Some(Arc::clone(known));
+            return Some(known);
         }
-        let parsed = parse_query(text).ok()?;
-        let document = Arc::new(Document {
+        let mut parsed = parse_query(text).ok()?;
+        flatten(&mut parsed);
+        Some(Arc::new(Document {
+            text: text.into(),
             direct: chosen_operation(&parsed.operations, None).and_then(Direct::of),
             parsed,
             valid: Mutex::default(),
-        });
-        lock(&self.known).put(text.into(), Arc::clone(&document));
-        Some(document)
+        }))
+    }
+}
+
+impl Known {
+    fn get(&mut self, text: &str) -> Option<Arc<Document>> {
+        self.documents.get(text).cloned()
+    }
+
+    /// Keeps a document, if none of its text is kept. Gives the one that is.
+    fn keep(&mut self, document: Arc<Document>) -> Arc<Document> {
+        if let Some(kept) = self.get(&document.text) {
+            return kept;
+        }
+        let text = Arc::clone(&document.text);
+        self.bytes += text.len();
+        if let Some((text, _)) = self.documents.push(text, Arc::clone(&document)) {
+            self.bytes -= text.len();
+        }
+        while self.bytes > MOST_BYTES
+            && let Some((text, _)) = self.documents.pop_lru()
+        {
+            self.bytes -= text.len();
+        }
+        document
     }
 }
 
@@ -160,7 +202,8 @@ impl Proof {
 
     /// Remembers that the document is valid: its resolvers were called.
     pub(crate) fn hold(self) {
-        let mut valid = lock(&self.document.valid);
+        let document = lock(&self.known).keep(self.document);
+        let mut valid = lock(&document.valid);
         if valid.len() < MOST_SHAPES {
             valid.insert(self.shape);
         }
@@ -391,5 +434,39 @@ mod tests {
         assert!(!is_known(&documents, "{ c: feedCursor }", json!({})));
         assert!(!is_known(&documents, "{ a: feedCursor }", json!({})));
         assert!(is_known(&documents, "{ c: feedCursor }", json!({})));
+    }
+
+    #[test]
+    fn only_what_was_found_valid_takes_room() {
+        let documents = documents();
+        assert!(!is_known(&documents, POINT, json!({ "id": "a" })));
+        for number in 0..9 {
+            let invalid = format!("{{ nonsense{number} }}");
+            documents.read(&mut request(&invalid, json!({})));
+            // Nor does what is not run, although it is valid.
+            let forbidden = format!("{{ a{number}: feedCursor }}");
+            documents.read(&mut request(&forbidden, json!({})));
+        }
+        assert!(is_known(&documents, POINT, json!({ "id": "a" })));
+    }
+
+    #[test]
+    fn long_documents_make_more_room() {
+        let most = NonZeroUsize::new(1_000).expect("not zero");
+        let documents = Documents::new(most, &crate::graphql::sdl());
+        let long = |number: usize| {
+            let begin = format!("{{ a{number}: feedCursor }} #");
+            format!("{begin:#<LONGEST_DOCUMENT$}")
+        };
+        let fit = MOST_BYTES / LONGEST_DOCUMENT;
+        for number in 0..=fit {
+            assert!(!is_known(&documents, &long(number), json!({})));
+        }
+        assert!(lock(&documents.known).bytes <= MOST_BYTES);
+        assert!(is_known(&documents, &long(1), json!({})));
+        assert!(!is_known(&documents, &long(0), json!({})));
+        let longer = long(0) + "#";
+        let reading = documents.read(&mut request(&longer, json!({})));
+        assert!(matches!(reading, Reading::Unknown));
     }
 }

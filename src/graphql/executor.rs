@@ -142,6 +142,7 @@ impl GatewayExecutor {
     fn template(&self, request: &Request, request_id: &RequestId, caller: &Caller) -> Template {
         Template {
             schema: self.of_the_valid.clone(),
+            documents: self.documents.clone(),
             store: self.store.clone(),
             query: Arc::from(request.query.as_str()),
             operation: request.operation_name.as_deref().map(Arc::from),

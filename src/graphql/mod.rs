@@ -8,6 +8,7 @@ mod direct;
 mod documents;
 pub mod error;
 mod executor;
+mod flat;
 mod global_id;
 mod loaders;
 pub mod mutation;

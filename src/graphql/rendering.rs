@@ -13,6 +13,7 @@ use futures_util::future::{BoxFuture, FutureExt, poll_fn};
 use futures_util::stream::{BoxStream, Stream, StreamExt};
 
 use super::GatewaySchema;
+use super::documents::Documents;
 use super::loaders::Loads;
 use crate::domain::caller::{Caller, Scope};
 use crate::domain::request_id::RequestId;
@@ -75,6 +76,7 @@ impl Slot {
 #[derive(Clone)]
 pub(super) struct Template {
     pub(super) schema: GatewaySchema,
+    pub(super) documents: Documents,
     pub(super) store: Store,
     pub(super) query: Arc<str>,
     pub(super) operation: Option<Arc<str>>,
@@ -89,6 +91,7 @@ impl Template {
     pub(super) fn run(&self) -> Rendering {
         let mut request = Request::new(self.query.to_string()).variables(self.variables.clone());
         request.operation_name = self.operation.as_deref().map(Into::into);
+        self.documents.parse(&mut request);
         let mut rendering = Rendering::new(&self.schema, &self.store, self.epoch, {
             request
                 .data(self.caller.clone())

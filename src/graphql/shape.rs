@@ -14,6 +14,7 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, Positioned, Request, ServerError, Value};
 use async_graphql_value::Value as Literal;
 
+use super::flat;
 use crate::http::chosen_operation;
 
 /// Arguments of the change feeds that do not shape what a result looks like.
@@ -32,7 +33,8 @@ impl Shape {
     /// executing it gives the error that says so.
     ///
     /// # Errors
-    /// A subscription with several root fields (GraphQL specification, 5.2.4.1).
+    /// A subscription with several root fields (GraphQL specification, 5.2.4.1), or with one in parts
+    /// that come and go by themselves.
     pub(super) fn of(request: &mut Request) -> Result<Option<Self>, ServerError> {
         let wanted = request.operation_name.clone();
         let Ok(document) = request.parsed_query() else {
@@ -47,12 +49,23 @@ impl Shape {
         let mut reading = Reading::new(document);
         reading.directives(&operation.directives);
         reading.root(&operation.selection_set.node);
-        let Reading { used, roots, .. } = reading;
+        let is_flat = flat::is_flat(&operation.selection_set.node);
+        let Reading {
+            used,
+            roots,
+            has_directives,
+            ..
+        } = reading;
         let mut roots = roots.into_iter();
         let (Some(field), None) = (roots.next(), roots.next()) else {
             let message = "A subscription has exactly one root field.";
             return Err(ServerError::new(message, None));
         };
+        if has_directives && !is_flat {
+            let message = "At the root of a subscription directives stand on its one field only: \
+                           write that field once, and outside of fragments that have directives.";
+            return Err(ServerError::new(message, None));
+        }
         Ok(Some(Self {
             document: key(request, &used),
             field: field.as_str().into(),
@@ -78,6 +91,8 @@ struct Reading<'a> {
     used: BTreeSet<Name>,
     /// Response keys at the root.
     roots: BTreeSet<Name>,
+    /// Something at the root has directives.
+    has_directives: bool,
     walked: HashSet<(&'a Name, bool)>,
 }
 
@@ -87,6 +102,7 @@ impl<'a> Reading<'a> {
             document,
             used: BTreeSet::new(),
             roots: BTreeSet::new(),
+            has_directives: false,
             walked: HashSet::new(),
         }
     }
@@ -100,16 +116,16 @@ impl<'a> Reading<'a> {
             match &selection.node {
                 Selection::Field(field) => self.field(&field.node, at_root),
                 Selection::InlineFragment(inline) => {
-                    self.directives(&inline.node.directives);
+                    self.directives_of(&inline.node.directives, at_root);
                     self.walk(&inline.node.selection_set.node, at_root);
                 }
                 Selection::FragmentSpread(spread) => {
-                    self.directives(&spread.node.directives);
+                    self.directives_of(&spread.node.directives, at_root);
                     let name = &spread.node.fragment_name.node;
                     let fragment = self.document.fragments.get(name);
                     if let Some(fragment) = fragment.filter(|_| self.walked.insert((name, at_root)))
                     {
-                        self.directives(&fragment.node.directives);
+                        self.directives_of(&fragment.node.directives, at_root);
                         self.walk(&fragment.node.selection_set.node, at_root);
                     }
                 }
@@ -121,13 +137,18 @@ impl<'a> Reading<'a> {
         if at_root {
             self.roots.insert(field.response_key().node.clone());
         }
-        self.directives(&field.directives);
+        self.directives_of(&field.directives, at_root);
         for (name, value) in &field.arguments {
             if !(at_root && CHOOSING.contains(&name.node.as_str())) {
                 self.value(&value.node);
             }
         }
         self.walk(&field.selection_set.node, false);
+    }
+
+    fn directives_of(&mut self, directives: &[Positioned<Directive>], at_root: bool) {
+        self.has_directives |= at_root && !directives.is_empty();
+        self.directives(directives);
     }
 
     fn directives(&mut self, directives: &[Positioned<Directive>]) {
@@ -207,6 +228,15 @@ mod tests {
         assert!(Shape::of(&mut two).is_err());
         let mut one = Request::new("subscription { a { b } ... { a { c } } }");
         assert_eq!(&*Shape::of(&mut one).unwrap().unwrap().field, "a");
+        for parts in [
+            "subscription { a { b } a @skip(if: true) { c } }",
+            "subscription { ... @include(if: true) { a { b } } }",
+            "subscription { ...F @include(if: true) } fragment F on Subscription { a { b } }",
+        ] {
+            assert!(Shape::of(&mut Request::new(parts)).is_err(), "{parts}");
+        }
+        let conditional = "subscription { a @include(if: true) { b } }";
+        assert!(Shape::of(&mut Request::new(conditional)).is_ok());
         assert!(Shape::of(&mut Request::new("{ a b }")).unwrap().is_none());
         assert!(Shape::of(&mut Request::new("{")).unwrap().is_none());
     }

@@ -11,7 +11,7 @@ use super::documents::DocumentsConfig;
 use super::response::{error, too_much};
 use crate::domain::caller::Caller;
 use crate::domain::permission::Permission;
-use crate::judge::{self, Kind, Limits, Unfit};
+use crate::judge::{self, Given, Kind, Limits, Unfit};
 
 pub(super) struct Admission {
     limits: Limits,
@@ -47,12 +47,13 @@ impl Admission {
         let text = request.query.as_str();
         let sketch = judge::read(text, &self.limits).map_err(|unfit| refusal(&unfit, text))?;
         let variables = &request.variables;
-        let length = |name: &str| match variables.get(name) {
-            Some(Value::Number(number)) => number.as_u64(),
-            _ => None,
+        let given = |name: &str| match variables.get(name) {
+            Some(Value::Number(number)) => number.as_u64().map_or(Given::Other, Given::Length),
+            Some(_) => Given::Other,
+            None => Given::Nothing,
         };
         sketch
-            .weigh(&self.limits, length)
+            .weigh(&self.limits, given)
             .map_err(|unfit| refusal(&unfit, text))?;
         let kind = sketch.kind(request.operation_name.as_deref());
         let introspects = sketch.introspects();
@@ -98,6 +99,8 @@ fn refusal(unfit: &Unfit, text: &str) -> ServerError {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::domain::caller::Scope;
 
@@ -120,13 +123,22 @@ mod tests {
 
     #[test]
     fn pages_are_as_long_as_the_variables_say() {
-        let query = "query ($n: Int) { a(first: $n) { nodes { b(first: $n) { nodes { c } } } } }";
-        let judged = |n: i32| {
-            let variables = async_graphql::Variables::from_json(serde_json::json!({ "n": n }));
-            let mut request = Request::new(query).variables(variables);
-            admission(true).judge(&mut request).is_ok()
+        let query = "query ($n: Int = 1) {
+            a(first: $n) { nodes { b(first: $n) { nodes { c(first: $n) { nodes { d } } } } } } }";
+        let mut config = HttpConfig::default();
+        config.limits.max_complexity = 50 * 50 * 50;
+        let admission = Admission::new(&config);
+        let judged = |variables: serde_json::Value| {
+            let variables = async_graphql::Variables::from_json(variables);
+            admission.judge(&mut Request::new(query).variables(variables))
         };
-        assert!(judged(50) && judged(-1) && !judged(1_000));
+        for short in [json!({}), json!({ "n": 20 })] {
+            assert!(judged(short.clone()).is_ok(), "{short}");
+        }
+        // What is no length leaves the page at the usual fifty, and not at the variable's default.
+        for long in [json!(50), json!(null), json!(-1), json!("7")] {
+            assert!(judged(json!({ "n": long })).is_err(), "{long}");
+        }
     }
 
     #[test]

@@ -9,6 +9,11 @@ use crate::sessions::Pass;
 
 /// Tells who sends a request.
 pub trait Authenticate: Send + Sync + 'static {
+    /// Whether everybody is let in, unasked.
+    fn is_open(&self) -> bool {
+        false
+    }
+
     /// The sender of an HTTP request, by its headers.
     fn request<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<Pass, Refused>>;
 

@@ -1,11 +1,17 @@
 //! What web pages of other origins may do here: nothing, unless the operator names them.
 
+use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, request};
+use axum::middleware::Next;
+use axum::response::Response;
+use std::net::IpAddr;
 use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::negotiation::names_an_offer;
+use super::response::misdirected;
 
 const PREFLIGHT_AGE: Duration = Duration::from_hours(1);
 /// Headers that a browser does not send to another origin without asking it first.
@@ -57,6 +63,20 @@ impl Origins {
         for_a_page || wants_other_types(headers) || (elsewhere && !named) || !self.welcome(headers)
     }
 
+    /// Whether the host that a request names can't be another's. A page may have its own name lead
+    /// here, and be of the same origin as the gateway then; no name of these can do that. Who names
+    /// none is no browser.
+    fn knows_host(&self, headers: &HeaderMap) -> bool {
+        let Some(host) = headers.get(HOST) else {
+            return true;
+        };
+        let Ok(authority) = Authority::try_from(host.as_bytes()) else {
+            return false;
+        };
+        let host = authority.host();
+        is_local(host) || self.0.iter().any(|origin| is_of(origin, host))
+    }
+
     fn lists(&self, origin: &HeaderValue) -> bool {
         let is_it = |allowed: &HeaderValue| {
             allowed == "*" || allowed.as_bytes().eq_ignore_ascii_case(origin.as_bytes())
@@ -89,6 +109,35 @@ impl Origins {
             .max_age(PREFLIGHT_AGE);
         Some(layer)
     }
+}
+
+/// Refuses what names a host that others may have led here: where everybody is let in, nothing else
+/// tells a foreign page from the gateway's own.
+pub(super) async fn check_host(
+    State(origins): State<Origins>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if origins.knows_host(request.headers()) {
+        next.run(request).await
+    } else {
+        misdirected()
+    }
+}
+
+/// An address, or a name that always leads back to the machine itself.
+fn is_local(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    bare.parse::<IpAddr>().is_ok() || name == "localhost" || name.ends_with(".localhost")
+}
+
+/// Whether the host is that of an allowed origin, or every origin is allowed.
+fn is_of(origin: &HeaderValue, host: &str) -> bool {
+    let origin = origin.to_str().unwrap_or_default();
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    let named = authority.and_then(|authority| authority.parse::<Authority>().ok());
+    origin == "*" || named.is_some_and(|named| named.host().eq_ignore_ascii_case(host))
 }
 
 /// The same host and port. The scheme is not compared: a proxy may have ended TLS.
@@ -138,6 +187,33 @@ mod tests {
         assert!(named.welcome(&HeaderMap::new()));
         assert!(Origins::new(&["*".into()]).welcome(&headers(&[("origin", "null")])));
         assert!(Origins::default().cors().is_none());
+    }
+
+    #[test]
+    fn a_host_is_known_that_no_other_page_can_have() {
+        let origins = Origins::new(&["https://dcm.example:8443".into()]);
+        for (host, expected) in [
+            ("127.0.0.1:8080", true),
+            ("192.168.0.7", true),
+            ("[::1]:8080", true),
+            ("localhost:8080", true),
+            ("LocalHost.", true),
+            ("demo.localhost", true),
+            ("DCM.example", true),
+            ("dcm.example:8080", true),
+            ("evil.example:8080", false),
+            ("dcm.example.evil.example", false),
+            ("127.0.0.1.evil.example", false),
+            ("notlocalhost", false),
+            ("", false),
+            ("a b", false),
+        ] {
+            let headers = headers(&[("host", host)]);
+            assert_eq!(origins.knows_host(&headers), expected, "{host}");
+        }
+        assert!(origins.knows_host(&HeaderMap::new()));
+        let anyone = Origins::new(&["*".into()]);
+        assert!(anyone.knows_host(&headers(&[("host", "evil.example")])));
     }
 
     #[test]

@@ -30,7 +30,8 @@ pub struct HttpConfig {
     pub web_demo_connect: Vec<String>,
 
     /// Origins whose pages may call the gateway, such as `https://dcm.example`; `*` is every page.
-    /// The gateway's own pages always may.
+    /// The gateway's own pages always may. Without authentication the gateway answers under the hosts
+    /// of these origins, IP addresses and localhost, and refuses other names.
     #[arg(
         long,
         env = "GATEWAY_ALLOWED_ORIGINS",
@@ -51,6 +52,11 @@ pub struct HttpConfig {
     /// Longest request body, in bytes.
     #[arg(long, env = "GATEWAY_MAX_BODY", value_name = "BYTES", default_value_t = 256 * 1024)]
     pub max_body: usize,
+
+    /// Longest result over HTTP, and longest event of an event stream, in bytes; instead of a longer
+    /// one comes an error.
+    #[arg(long, env = "GATEWAY_MAX_RESULT", value_name = "BYTES", default_value_t = 16 * 1024 * 1024)]
+    pub max_result: usize,
 
     /// Time in which a client must have sent the head of a request: after it has connected, and after
     /// each answer. Make it longer than a proxy keeps idle connections.

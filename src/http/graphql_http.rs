@@ -61,12 +61,12 @@ async fn answer_post<E: Operations>(
     let mut request = from_body(&body)
         .map_err(|malformed| refusal(StatusCode::BAD_REQUEST, media, malformed.into()))?;
     let named = front.shared.admission.resolve(&mut request);
-    named.map_err(|unknown| unfit_answer(media, unknown))?;
+    named.map_err(|unknown| unfit_answer(front, media, unknown))?;
     if let Some(text) = at_once(front, &request, &sender, media) {
         return Ok(answered(media, text));
     }
     if let Err(unfit) = front.shared.admission.judge(&mut request) {
-        return Err(unfit_answer(media, unfit));
+        return Err(unfit_answer(front, media, unfit));
     }
     answer(front, request, sender, media).await
 }
@@ -100,16 +100,16 @@ async fn answer_get<E: Operations>(
     match front.shared.admission.judge(&mut request) {
         Ok(Some(Kind::Mutation)) => Err(only_by_post(media)),
         Ok(_) => answer(front, request, sender, media).await,
-        Err(unfit) => Err(unfit_answer(media, unfit)),
+        Err(unfit) => Err(unfit_answer(front, media, unfit)),
     }
 }
 
 /// The answer to a request that the judge refused: like that to one that does not validate.
-fn unfit_answer(media: MediaType, unfit: ServerError) -> Response {
+fn unfit_answer<E>(front: &Front<E>, media: MediaType, unfit: ServerError) -> Response {
     let response = GraphqlResponse::from_errors(vec![unfit]);
     match media {
         MediaType::EventStream => graphql_sse::only(&Outcome::Own(response)),
-        _ => executed(media, response),
+        _ => executed(media, front.shared.config.max_result, response),
     }
 }
 
@@ -136,7 +136,7 @@ async fn answer<E: Operations>(
         return Ok(stream);
     }
     let response = execution::execute(front, request, pass.caller, &request_id).await;
-    Ok(executed(media, response))
+    Ok(executed(media, front.shared.config.max_result, response))
 }
 
 impl<E> Front<E> {

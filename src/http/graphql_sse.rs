@@ -5,9 +5,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, Field, OperationType, Selection, SelectionSet,
+    DocumentOperations, ExecutableDocument, Field, OperationType, Selection,
 };
-use async_graphql::{Name, Positioned, Request, Value};
+use async_graphql::{Name, Positioned, Request, Response as GraphqlResponse, ServerError, Value};
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
@@ -17,6 +17,7 @@ use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::time::{Instant, interval_at};
 
 use super::operations::{Operations, Outcome, Rewritten, text_of};
+use super::response::too_long;
 use super::{Front, execution};
 use crate::domain::request_id::RequestId;
 use crate::sessions::{Farewell, Pass, Transport};
@@ -43,12 +44,13 @@ pub(super) fn stream<E: Operations>(
     }
     let shared = &front.shared;
     let pause = shared.config.sse_keep_alive;
+    let longest = shared.config.max_result;
     let present = shared.sessions.enter(pass, Transport::EventStream);
     let session = Arc::clone(present.session());
     session.running(1);
     let farewell = Arc::clone(&session).farewell();
     let results = execution::results(front, request, &session, request_id);
-    let events = until(results, farewell)
+    let events = until(results, farewell, longest)
         .chain(stream::once(async { COMPLETE.to_owned() }))
         .map(move |event| {
             // In the list as long as the stream lives.
@@ -79,13 +81,14 @@ fn event_stream(body: Body) -> Response {
 }
 
 /// The results as events; once the caller must go, instead an error that says why and from where to
-/// resume.
+/// resume. A result of more than `longest` bytes ends the operation with an error, too.
 fn until(
     results: BoxStream<'static, Outcome>,
     farewell: impl Future<Output = Farewell> + Send + 'static,
+    longest: usize,
 ) -> impl Stream<Item = String> + Send + 'static {
     let begins = Some((results, farewell.boxed(), String::new()));
-    stream::unfold(begins, async |present| {
+    stream::unfold(begins, move |present| async move {
         let (mut results, mut farewell, mut cursor) = present?;
         tokio::select! {
             biased;
@@ -95,10 +98,18 @@ fn until(
                 if let Outcome::Shared(shared) = &outcome {
                     shared.cursor().clone_into(&mut cursor);
                 }
-                Some((next(&outcome), Some((results, farewell, cursor))))
+                let event = next(&outcome);
+                if event.len() > longest {
+                    return Some((next(&refusal(too_long(longest))), None));
+                }
+                Some((event, Some((results, farewell, cursor))))
             }
         }
     })
+}
+
+fn refusal(error: ServerError) -> Outcome {
+    Outcome::Own(GraphqlResponse::from_errors(vec![error]))
 }
 
 /// `cursor` is the last one told, or empty.
@@ -133,49 +144,22 @@ fn resume_after(request: &mut Request, cursor: &str) {
 /// Writes the cursor into the document where it held none or another one; gives the variables that
 /// it is taken from. Those must stay in use, or the document would no longer be valid.
 fn set_after(document: &mut ExecutableDocument, cursor: &str) -> Vec<Name> {
-    let ExecutableDocument {
-        operations,
-        fragments,
-    } = document;
-    let operations: Vec<_> = match operations {
+    let operations: Vec<_> = match &mut document.operations {
         DocumentOperations::Single(operation) => vec![operation],
         DocumentOperations::Multiple(operations) => operations.values_mut().collect(),
     };
     let subscriptions = operations
         .into_iter()
         .filter(|o| o.node.ty == OperationType::Subscription);
-    let mut variables = Vec::new();
-    for operation in subscriptions {
-        let root = &mut operation.node.selection_set.node;
-        for name in set_after_in(root, cursor, &mut variables) {
-            if let Some(fragment) = fragments.get_mut(&name) {
-                set_after_in(
-                    &mut fragment.node.selection_set.node,
-                    cursor,
-                    &mut variables,
-                );
-            }
-        }
-    }
-    variables
-}
-
-/// Sets the argument on every field of a subscription's root; gives the fragments spread there.
-fn set_after_in(root: &mut SelectionSet, cursor: &str, variables: &mut Vec<Name>) -> Vec<Name> {
-    let mut spreads = Vec::new();
-    for selection in &mut root.items {
-        match &mut selection.node {
-            Selection::Field(field) => variables.extend(set_after_of(field, cursor)),
-            Selection::InlineFragment(inline) => {
-                let root = &mut inline.node.selection_set.node;
-                spreads.extend(set_after_in(root, cursor, variables));
-            }
-            Selection::FragmentSpread(spread) => {
-                spreads.push(spread.node.fragment_name.node.clone());
-            }
-        }
-    }
-    spreads
+    let selections = subscriptions.flat_map(|it| &mut it.node.selection_set.node.items);
+    let fields = selections.filter_map(|selection| match &mut selection.node {
+        Selection::Field(field) => Some(field),
+        // The executor has made the root flat, or refuses it.
+        Selection::InlineFragment(_) | Selection::FragmentSpread(_) => None,
+    });
+    fields
+        .filter_map(|field| set_after_of(field, cursor))
+        .collect()
 }
 
 fn set_after_of(field: &mut Positioned<Field>, cursor: &str) -> Option<Name> {
@@ -209,8 +193,6 @@ mod tests {
         for query in [
             "subscription { changes(after: \"old\") { id } }",
             "subscription { changes { id } }",
-            "subscription { ... { changes { id } } }",
-            "subscription { ...F } fragment F on Subscription { changes { id } }",
         ] {
             let document = resumed(query);
             assert_eq!(document.matches("String(\"c7\")").count(), 1, "{document}");

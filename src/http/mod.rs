@@ -34,7 +34,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -78,6 +78,7 @@ pub struct HttpParts<E> {
 pub fn router<E: Operations>(parts: HttpParts<E>) -> Router {
     metrics::describe();
     let max_body = parts.config.max_body;
+    let is_open = parts.authenticator.is_open();
     let scrape = get(metrics::render).with_state(parts.metrics);
     let sdl = get(schema).with_state(parts.sdl);
     let front = Front {
@@ -109,12 +110,19 @@ pub fn router<E: Operations>(parts: HttpParts<E>) -> Router {
         .route("/ingest/registration", registration)
         .route("/ingest/eventbridge", eventbridge)
         .route("/graphiql", get(assets::graphiql::<E>))
+        .route("/schema.graphql", sdl)
+        .fallback(assets::page::<E>);
+    let routes = if is_open {
+        let origins = front.shared.origins.clone();
+        routes.layer(from_fn_with_state(origins, browsers::check_host))
+    } else {
+        routes
+    };
+    let routes = routes
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready::<E>))
-        .fallback(assets::page::<E>)
-        .with_state(front)
-        .route("/schema.graphql", sdl)
         .route("/metrics", scrape)
+        .with_state(front)
         .layer(CompressionLayer::new());
     let routes = match cors {
         Some(cors) => routes.layer(cors),

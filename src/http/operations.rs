@@ -13,7 +13,8 @@ use crate::domain::caller::Caller;
 
 /// Runs operations.
 pub trait Operations: Clone + Send + Sync + 'static {
-    /// Gives the request its document parsed, where that costs less than to parse it.
+    /// Gives the request its document parsed, where that costs less than to parse it. The root of a
+    /// subscription is flat then: its one field, and no fragments.
     fn prepare(&self, _request: &mut Request) {}
 
     /// The answer to a read that needs no running, as JSON: what `execute` would give. Of requests that

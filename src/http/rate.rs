@@ -21,7 +21,7 @@ pub struct RateConfig {
     )]
     pub rate_per_caller: u32,
 
-    /// Operations that a caller may start at once.
+    /// Operations that a caller may start at once; 0: as many as he likes.
     #[arg(
         long,
         env = "GATEWAY_RATE_BURST",
@@ -48,7 +48,7 @@ impl Rate {
     pub(super) fn new(config: &RateConfig) -> Self {
         Self {
             per_second: f64::from(config.rate_per_caller),
-            burst: f64::from(config.rate_burst.max(1)),
+            burst: f64::from(config.rate_burst),
             buckets: Mutex::default(),
         }
     }
@@ -58,7 +58,7 @@ impl Rate {
     /// # Errors
     /// He has none left; after this time he has.
     pub(super) fn take(&self, caller: &Caller, now: Instant) -> Result<(), Duration> {
-        if self.per_second == 0.0 || caller.is_anonymous() {
+        if self.per_second == 0.0 || self.burst == 0.0 || caller.is_anonymous() {
             return Ok(());
         }
         let mut buckets = self
@@ -99,16 +99,16 @@ mod tests {
         }
     }
 
-    fn rate(rate_per_caller: u32) -> Rate {
+    fn rate(rate_per_caller: u32, rate_burst: u32) -> Rate {
         Rate::new(&RateConfig {
             rate_per_caller,
-            rate_burst: 3,
+            rate_burst,
         })
     }
 
     #[test]
     fn a_burst_is_allowed_and_then_so_many_a_second() {
-        let (rate, ada, start) = (rate(10), caller("ada"), Instant::now());
+        let (rate, ada, start) = (rate(10, 3), caller("ada"), Instant::now());
         for _ in 0..3 {
             assert_eq!(rate.take(&ada, start), Ok(()));
         }
@@ -123,9 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_limited_where_the_rate_is_nought_or_nobody_has_a_name() {
+    fn nobody_is_limited_where_a_limit_is_nought_or_nobody_has_a_name() {
         let now = Instant::now();
-        for (rate, caller) in [(rate(0), caller("ada")), (rate(10), Caller::everything())] {
+        for (rate, caller) in [
+            (rate(0, 3), caller("ada")),
+            (rate(10, 0), caller("ada")),
+            (rate(10, 3), Caller::everything()),
+        ] {
             assert!((0..100).all(|_| rate.take(&caller, now).is_ok()));
         }
     }

@@ -140,6 +140,12 @@ pub(super) fn too_much(what: &str, limit: u64, message: impl Into<String>) -> Se
     error
 }
 
+/// The result has more bytes than `limit`.
+pub(super) fn too_long(limit: usize) -> ServerError {
+    let message = format!("The result is longer than {limit} bytes.");
+    too_much("result bytes", limit as u64, message)
+}
+
 /// What a client learns of a failure of ours: nothing but a name to ask for.
 pub(super) fn internal_error(request_id: &RequestId) -> ServerError {
     let mut error = error(code::INTERNAL, "Internal error.");
@@ -156,10 +162,20 @@ impl From<Malformed> for ServerError {
     }
 }
 
-/// An answer to a request that got as far as the executor.
-pub(super) fn executed(media: MediaType, mut response: GraphqlResponse) -> Response {
+/// An answer to a request that got as far as the executor; instead of more than `longest` bytes an
+/// error that says so.
+pub(super) fn executed(
+    media: MediaType,
+    longest: usize,
+    mut response: GraphqlResponse,
+) -> Response {
     let headers = std::mem::take(&mut response.http_headers);
-    let mut answer = json(status(media, &response), media, &Body(&response));
+    let mut text = to_json(&Body(&response));
+    if text.len() > longest {
+        response = GraphqlResponse::from_errors(vec![too_long(longest)]);
+        text = to_json(&Body(&response));
+    }
+    let mut answer = written(status(media, &response), media, text);
     answer.headers_mut().extend(headers);
     answer
 }
@@ -253,6 +269,16 @@ pub(super) fn forged(media: MediaType) -> Response {
     refusal(
         StatusCode::FORBIDDEN,
         media,
+        error(code::FORBIDDEN, message),
+    )
+}
+
+pub(super) fn misdirected() -> Response {
+    let message = "Without authentication this gateway answers under IP addresses, localhost and the \
+                   hosts of GATEWAY_ALLOWED_ORIGINS only.";
+    refusal(
+        StatusCode::MISDIRECTED_REQUEST,
+        MediaType::Json,
         error(code::FORBIDDEN, message),
     )
 }

@@ -154,7 +154,7 @@ fn whatever_is_sent_is_judged_in_linear_work_and_never_too_leniently() {
     fuzz.run(|text| {
         let (verdict, steps) = work::counted(|| {
             let sketch = read(text, &LIMITS)?;
-            sketch.weigh(&LIMITS, |_| None)
+            sketch.weigh(&LIMITS, |_| Given::Nothing)
         });
         let most = MOST_STEPS * (text.len() as u64 + 1);
         assert!(steps <= most, "{steps} steps for {} bytes", text.len());
@@ -173,7 +173,8 @@ fn whatever_is_sent_is_judged_in_linear_work_and_never_too_leniently() {
 #[test]
 fn no_document_of_the_corpus_is_refused_but_the_cycle() {
     for text in CORPUS {
-        let verdict = read(text, &LIMITS).and_then(|sketch| sketch.weigh(&LIMITS, |_| None));
+        let verdict =
+            read(text, &LIMITS).and_then(|sketch| sketch.weigh(&LIMITS, |_| Given::Nothing));
         match verdict {
             Ok(_) => assert!(!text.starts_with("fragment A"), "{text}"),
             Err(unfit) => assert_eq!(unfit, Unfit::Cycle("A".into()), "{text}"),

@@ -16,7 +16,7 @@ mod weight;
 
 pub use limits::Limits;
 pub use sketch::{Kind, Sketch, read};
-pub use weight::Weight;
+pub use weight::{Given, Weight};
 
 /// Why a document is not run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

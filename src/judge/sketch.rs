@@ -21,10 +21,18 @@ pub struct Sketch {
     pub(super) operations: Vec<Operation>,
     pub(super) fragments: Vec<Fragment>,
     pub(super) sets: Vec<Vec<Item>>,
-    /// What whole numbers stand for where the request does not give a variable; the largest, should
-    /// several operations say so.
-    pub(super) defaults: HashMap<String, u64>,
+    /// What variables are where the request gives none, by their names.
+    pub(super) fallbacks: HashMap<String, Fallback>,
     introspects: bool,
+}
+
+/// What a variable is by default, in all operations that have one of the name.
+#[derive(Debug, Default)]
+pub(super) struct Fallback {
+    /// The largest whole number.
+    pub(super) longest: u64,
+    /// One of the operations names no number.
+    pub(super) may_lack: bool,
 }
 
 #[derive(Debug)]
@@ -117,7 +125,7 @@ pub fn read(text: &str, limits: &Limits) -> Result<Sketch, Unfit> {
             operations: Vec::new(),
             fragments: Vec::new(),
             sets: Vec::new(),
-            defaults: HashMap::new(),
+            fallbacks: HashMap::new(),
             introspects: false,
         },
     };
@@ -191,7 +199,7 @@ impl<'a> Reader<'a> {
         if self.is(b'(') {
             let from = self.at;
             self.bracketed(&mut directives, &mut Vec::new())?;
-            self.note_defaults(from);
+            self.note_fallbacks(from);
         }
         directives += self.directives()?;
         let set = self.selections()?;
@@ -352,21 +360,26 @@ impl<'a> Reader<'a> {
         &self.text[placed.start..placed.end]
     }
 
-    /// Notes the whole numbers that variables are by default: `$name: Int = 7`, between the token
-    /// `from` and here.
-    fn note_defaults(&mut self, from: usize) {
-        let mut variable = None;
-        for at in from..self.at {
-            step();
-            match self.tokens[at].token {
-                Token::Mark(b'$') => variable = Some(self.text_of(at + 1)),
-                Token::Int if self.tokens[at - 1].token == Token::Mark(b'=') => {
-                    let Some(name) = variable else { continue };
-                    let length = self.whole(at);
-                    let known = self.sketch.defaults.entry(name.to_owned()).or_default();
-                    *known = length.max(*known);
+    /// Notes what variables are by default, `$name: Int = 7`, between the token `from` and here.
+    fn note_fallbacks(&mut self, from: usize) {
+        let mut at = from;
+        while at < self.at {
+            let begin = at;
+            let mut default = None;
+            at += 1;
+            while at < self.at && self.tokens[at].token != Token::Mark(b'$') {
+                step();
+                let is_default = self.tokens[at - 1].token == Token::Mark(b'=');
+                if is_default && self.tokens[at].token == Token::Int {
+                    default = Some(self.whole(at));
                 }
-                _ => {}
+                at += 1;
+            }
+            if self.tokens[begin].token == Token::Mark(b'$') {
+                let name = self.text_of(begin + 1).to_owned();
+                let fallback = self.sketch.fallbacks.entry(name).or_default();
+                fallback.longest = fallback.longest.max(default.unwrap_or_default());
+                fallback.may_lack |= default.is_none();
             }
         }
     }

@@ -13,7 +13,11 @@ const LIMITS: Limits = Limits {
 };
 
 fn judge(text: &str) -> Result<Weight, Unfit> {
-    read(text, &LIMITS)?.weigh(&LIMITS, |name| (name == "n").then_some(7))
+    read(text, &LIMITS)?.weigh(&LIMITS, |name| match name {
+        "n" => Given::Length(7),
+        "null" => Given::Other,
+        _ => Given::Nothing,
+    })
 }
 
 fn weighed(text: &str) -> Weight {
@@ -79,6 +83,26 @@ fn pages_multiply_what_lies_in_them() {
         (
             "query ($n: Int = 200) { a(first: $n) { nodes { b } } }",
             1 + 7 * 2,
+        ),
+        (
+            "query ($null: Int = 1) { a(first: $null) { nodes { b } } }",
+            1 + 50 * 2,
+        ),
+        (
+            "query ($m: Int = null) { a(first: $m) { nodes { b } } }",
+            1 + 50 * 2,
+        ),
+        (
+            "query A($m: Int = 1) { a } query B($m: Int) { a(first: $m) { nodes { b } } }",
+            1 + 50 * 2,
+        ),
+        (
+            "query ($a: Int, $m: Int = 2, $b: [Int!] = [9]) { a(last: $m) { nodes { b } } }",
+            1 + 2 * 2,
+        ),
+        (
+            "query ($null: Int) { a(first: $null, last: 3) { nodes { b } } }",
+            1 + 3 * 2,
         ),
         ("{ a(first: 0) { nodes { b } } }", 1 + 2),
         ("{ a(first: 3, first: 9) { nodes { b } } }", 1 + 9 * 2),
@@ -255,7 +279,7 @@ fn the_work_grows_with_the_text_alone() {
         max_complexity: u64::MAX,
     };
     for text in nasty() {
-        let (_, steps) = work::counted(|| read(&text, &none)?.weigh(&none, |_| None));
+        let (_, steps) = work::counted(|| read(&text, &none)?.weigh(&none, |_| Given::Nothing));
         let most = fuzz::MOST_STEPS * text.len() as u64;
         assert!(steps <= most, "{steps} steps for {text:.60}");
     }

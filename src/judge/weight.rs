@@ -12,6 +12,16 @@ const TYPES: u64 = 100;
 /// Lists of an introspection that may lie within each other.
 const LISTINGS: u64 = 2;
 
+/// What a request gives for a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// Nothing: it is what the document says by default.
+    Nothing,
+    Length(u64),
+    /// Null or no length, which leaves a page as long as usual whatever the default is.
+    Other,
+}
+
 /// What an operation asks for, fragments expanded; the largest of several operations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Weight {
@@ -41,14 +51,14 @@ struct Sum {
 }
 
 impl Sketch {
-    /// Weighs the document. `variables` tells the whole numbers among the request's variables.
+    /// Weighs the document with what the request gives for its variables.
     ///
     /// # Errors
     /// One of the limits is exceeded, or a fragment contains itself.
     pub fn weigh(
         &self,
         limits: &Limits,
-        variables: impl Fn(&str) -> Option<u64>,
+        variables: impl Fn(&str) -> Given,
     ) -> Result<Weight, Unfit> {
         let mut scale = Scale {
             sketch: self,
@@ -109,7 +119,7 @@ enum Known {
     Sum(Sum),
 }
 
-impl<V: Fn(&str) -> Option<u64>> Scale<'_, V> {
+impl<V: Fn(&str) -> Given> Scale<'_, V> {
     /// `chain` counts the fragments around: the weighing is recursive.
     fn fragment(&mut self, number: usize, chain: usize) -> Result<Sum, Unfit> {
         step();
@@ -176,15 +186,26 @@ impl<V: Fn(&str) -> Option<u64>> Scale<'_, V> {
         if field.role == Role::Introspection {
             return TYPES;
         }
+        let usual = if is_page { USUAL_PAGE } else { 1 };
         let told = field.pages.iter().filter_map(|page| match page {
             Page::Literal(length) => Some(*length),
-            Page::Variable(name) => {
-                (self.variables)(name).or_else(|| self.sketch.defaults.get(name).copied())
-            }
+            Page::Variable(name) => self.length(name, usual),
         });
-        let usual = if is_page { USUAL_PAGE } else { 1 };
         // An empty page is looked up all the same.
         told.max().unwrap_or(usual).max(1)
+    }
+
+    /// The length that a variable tells, if it tells one.
+    fn length(&self, variable: &str, usual: u64) -> Option<u64> {
+        match (self.variables)(variable) {
+            Given::Length(length) => Some(length),
+            Given::Other => None,
+            Given::Nothing => {
+                let fallback = self.sketch.fallbacks.get(variable)?;
+                let least = if fallback.may_lack { usual } else { 0 };
+                Some(fallback.longest.max(least))
+            }
+        }
     }
 }
 

@@ -321,7 +321,7 @@ impl Window {
             // Nothing is shown: the gap between the cursors stands for the slice.
             _ if self.backward => {
                 let end = self.before.unwrap_or(u64::MAX);
-                (end, end - 1)
+                (end, end.saturating_sub(1))
             }
             _ => {
                 let end = self.after.unwrap_or(0);

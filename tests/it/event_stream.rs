@@ -30,12 +30,21 @@ struct Event {
 impl Events {
     /// In HTTP/1.0 a stream is its bytes and nothing else.
     async fn open(address: SocketAddr, after: &Value, last_event_id: Option<&str>) -> Self {
+        Self::open_with(address, FOLLOW, after, last_event_id).await
+    }
+
+    async fn open_with(
+        address: SocketAddr,
+        query: &str,
+        after: &Value,
+        last_event_id: Option<&str>,
+    ) -> Self {
         let mut stream = TcpStream::connect(address).await.expect("a connection");
-        let body = json!({ "query": FOLLOW, "variables": { "after": after } }).to_string();
+        let body = json!({ "query": query, "variables": { "after": after } }).to_string();
         let resume =
             last_event_id.map_or_else(String::new, |id| format!("last-event-id: {id}\r\n"));
         let request = format!(
-            "POST /graphql HTTP/1.0\r\nhost: x\r\naccept: text/event-stream\r\n\
+            "POST /graphql HTTP/1.0\r\nhost: localhost\r\naccept: text/event-stream\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n{resume}\r\n{body}",
             body.len()
         );
@@ -151,6 +160,22 @@ async fn an_interrupted_stream_resumes_on_sqlite() {
 #[tokio::test]
 async fn an_interrupted_stream_resumes_on_postgresql() {
     an_interrupted_stream_resumes(Database::Postgres).await;
+}
+
+#[tokio::test]
+async fn a_root_of_fragments_resumes_like_any_other() {
+    let organisation = Organisation::start().await;
+    let gateway = Gateway::start(&organisation, Database::Sqlite).await;
+    let nested = "subscription { ...Outer }
+        fragment Outer on Subscription { ...Inner conversationChanged { cursor } }
+        fragment Inner on Subscription { ... { conversationChanged { conversationId } } }";
+    let nothing = Value::Null;
+    let mut stream = Events::open_with(gateway.address, nested, &nothing, None).await;
+    register(&gateway, 0..2).await;
+    let (_, cursor) = stream.change().await;
+    drop(stream);
+    let resumed = Events::open_with(gateway.address, nested, &nothing, Some(&cursor));
+    assert_eq!(resumed.await.change().await.0, id(1));
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ mod registration;
 mod repair;
 mod restart;
 mod retention;
+mod roots;
 mod schema;
 mod scripts;
 mod selftest;

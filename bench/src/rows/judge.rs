@@ -46,7 +46,8 @@ pub(super) fn measure() -> anyhow::Result<Vec<Figure>> {
 fn cost(text: &str, limits: &Limits) -> anyhow::Result<Duration> {
     let before = thread_cpu()?;
     for _ in 0..TIMES {
-        let verdict = judge::read(text, limits).and_then(|it| it.weigh(limits, |_| None));
+        let verdict =
+            judge::read(text, limits).and_then(|it| it.weigh(limits, |_| judge::Given::Nothing));
         std::hint::black_box(verdict).ok();
     }
     Ok(thread_cpu()?.saturating_sub(before) / TIMES)

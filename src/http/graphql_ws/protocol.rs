@@ -14,7 +14,7 @@ use super::message::{self, ClientMessage};
 use crate::http::admission::Admission;
 use crate::http::authenticate::Refused;
 use crate::http::operations::Outcome;
-use crate::http::response::{ends_subscription, is_request_error, too_much};
+use crate::http::response::{ends_subscription, is_request_error, too_long, too_much};
 use crate::judge::Kind;
 
 /// Longest reason that fits a close frame (RFC 6455, 5.5: 125 bytes less the code's two).
@@ -173,9 +173,7 @@ impl Protocol {
         let Some(operation) = self.forget(serial) else {
             return Action::Send(text);
         };
-        let limit = self.limits.result;
-        let message = format!("The result is longer than {limit} bytes.");
-        let too_long = too_much("result bytes", limit as u64, message);
+        let too_long = too_long(self.limits.result);
         Action::SendAndStop(message::error(&operation.id, &[too_long]), serial)
     }
 

@@ -5,6 +5,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::harness::{FrontDoor, body, quick_timers};
+use super::websocket::Client;
 
 const JSON: &str = "application/json";
 
@@ -64,6 +65,42 @@ async fn no_query_is_run_by_get_that_any_page_could_have_caused() {
         ask(&[("accept", JSON), ("origin", "http://good.example")]).await,
         200
     );
+}
+
+/// A page whose own name was made to lead here is of the gateway's origin, and could ask anything.
+#[tokio::test]
+async fn a_door_that_is_open_to_all_answers_under_no_name_that_others_could_have() {
+    let (open, guarded) = (FrontDoor::open_to_all().await, FrontDoor::open().await);
+    let ask = |door: &FrontDoor, path: &str, host: &'static str| {
+        let request = door.get(path).header("host", host);
+        let request = request.header("origin", format!("http://{host}"));
+        let request = request.header("sec-fetch-site", "same-origin");
+        async { request.send().await.unwrap() }
+    };
+    let (hello, evil) = ("/graphql?query=%7Bhello%7D", "evil.example:8080");
+    for path in [hello, "/graphiql", "/schema.graphql", "/nothing"] {
+        let refused = ask(&open, path, evil).await;
+        assert_eq!(refused.status(), 421, "{path}");
+        let told = body(refused).await["errors"][0].clone();
+        assert_eq!(told["extensions"]["code"], "FORBIDDEN");
+        let message = told["message"].as_str().unwrap();
+        assert!(message.contains("GATEWAY_ALLOWED_ORIGINS"), "{message}");
+    }
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(ask(&open, path, evil).await.status(), 200, "{path}");
+    }
+    for host in ["127.0.0.1:8080", "localhost:8080", "good.example"] {
+        assert_eq!(ask(&open, hello, host).await.status(), 200, "{host}");
+    }
+    assert_eq!(ask(&guarded, hello, evil).await.status(), 200);
+
+    let upgrade = [("sec-websocket-protocol", "graphql-transport-ws")];
+    assert!(Client::handshake(open.address, &upgrade).await.is_ok());
+    let rebound = [upgrade[0], ("origin", "http://evil.example:8080")];
+    let refused = Client::handshake_as("evil.example:8080", open.address, &rebound).await;
+    assert!(refused.is_err());
+    let welcome = Client::handshake_as("evil.example:8080", guarded.address, &rebound).await;
+    assert!(welcome.is_ok());
 }
 
 #[tokio::test]

@@ -141,9 +141,16 @@ impl SubscriptionRoot {
 
 /// Takes everyone but the bearer of the token `wrong`; the token `later` cannot be judged, any other
 /// is its bearer's name, and `narrow` sees nothing.
-struct Doorkeeper;
+struct Doorkeeper {
+    /// He asks nobody.
+    is_open: bool,
+}
 
 impl Authenticate for Doorkeeper {
+    fn is_open(&self) -> bool {
+        self.is_open
+    }
+
     fn request<'a>(&'a self, headers: &'a HeaderMap) -> BoxFuture<'a, Result<Pass, Refused>> {
         let token = headers
             .get("authorization")
@@ -225,8 +232,17 @@ impl FrontDoor {
         Self::open_with(quick_timers()).await
     }
 
-    #[expect(clippy::unused_async, reason = "needs the runtime to be there")]
     pub(super) async fn open_with(config: HttpConfig) -> Self {
+        Self::open_behind(Doorkeeper { is_open: false }, config).await
+    }
+
+    /// One that lets everybody in.
+    pub(super) async fn open_to_all() -> Self {
+        Self::open_behind(Doorkeeper { is_open: true }, quick_timers()).await
+    }
+
+    #[expect(clippy::unused_async, reason = "needs the runtime to be there")]
+    async fn open_behind(doorkeeper: Doorkeeper, config: HttpConfig) -> Self {
         // Another test of this process may have installed it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let world = World::default();
@@ -237,7 +253,7 @@ impl FrontDoor {
         let router = http::router(HttpParts {
             sdl: schema.sdl().into(),
             executor: Cursors(schema),
-            authenticator: Arc::new(Doorkeeper),
+            authenticator: Arc::new(doorkeeper),
             sessions: Sessions::new(Arc::new(SystemClock)),
             readiness: Arc::new(DatabaseUp),
             events: Arc::new(NoEvents),

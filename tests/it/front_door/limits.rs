@@ -109,6 +109,31 @@ async fn too_long_a_body_is_refused_by_its_limit() {
 }
 
 #[tokio::test]
+async fn too_long_a_result_is_an_error_on_every_way_out() {
+    let door = FrontDoor::open_with(HttpConfig {
+        max_result: 1_000,
+        ..quick_timers()
+    })
+    .await;
+    let letters = |count: usize| format!("{{ letters(count: {count}) }}");
+    let fits = door.ask(&letters(900), GRAPHQL).send().await.unwrap();
+    assert_eq!(fits.status(), 200);
+    let answer = door.ask(&letters(1_000), GRAPHQL).send().await.unwrap();
+    assert_eq!(answer.status(), 400);
+    let told = body(answer).await;
+    let expected = json!({ "code": "LIMIT_EXCEEDED", "what": "result bytes", "limit": 1_000 });
+    assert_eq!(told["errors"][0]["extensions"], expected, "{told}");
+    assert!(told.get("data").is_none(), "{told}");
+
+    let flood = "subscription { flood(letters: 1000) { text } }";
+    let stream = door.ask(flood, EVENTS).send().await.unwrap();
+    let text = within(stream.text()).await.unwrap();
+    assert!(text.contains("LIMIT_EXCEEDED"), "{text}");
+    assert!(text.ends_with("event: complete\ndata:\n\n"), "{text}");
+    until(|| door.world.subscriptions() == 0).await;
+}
+
+#[tokio::test]
 async fn errors_stay_small_however_much_is_wrong() {
     let door = FrontDoor::open_with(HttpConfig {
         max_body: 200_000,

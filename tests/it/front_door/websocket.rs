@@ -28,7 +28,16 @@ impl Client {
         address: SocketAddr,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, WsError> {
-        let mut request = format!("ws://{address}/graphql").into_client_request()?;
+        Self::handshake_as(&address.to_string(), address, headers).await
+    }
+
+    /// As if the gateway were the host of this name.
+    pub(super) async fn handshake_as(
+        host: &str,
+        address: SocketAddr,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, WsError> {
+        let mut request = format!("ws://{host}/graphql").into_client_request()?;
         for (name, value) in headers {
             request
                 .headers_mut()

@@ -183,6 +183,7 @@ async fn a_snapshot_shows_the_latest_entry_of_each(database: TestDatabase) {
 async fn a_history_is_the_status_changes_in_pages(database: TestDatabase) {
     let mut random = Random::new();
     let store = database.open().await;
+    let empty = store.head().await.unwrap();
     let mut held = filled(&store, &mut random, 6).await;
     for _ in 0..12 {
         let changes: Vec<_> = held.iter().map(|held| random.next(held)).collect();
@@ -235,6 +236,8 @@ async fn a_history_is_the_status_changes_in_pages(database: TestDatabase) {
         );
         walk(&store, *id, history, epoch).await;
     }
+    let beginning = Cursor::new(empty.epoch, empty.sequence, empty.check).encode();
+    nothing_is_before(&store, &ids[..1], beginning).await;
     foreign_cursors_are_refused(&store, &ids).await;
 }
 
@@ -266,6 +269,20 @@ async fn foreign_cursors_are_refused(store: &Store, ids: &[ConversationId]) {
             StoreError::Page(BadPage::Cursor { argument: "after" })
         ),
         "{error:?}"
+    );
+}
+
+async fn nothing_is_before(store: &Store, ids: &[ConversationId], beginning: String) {
+    let page = Page {
+        last: Some(3),
+        before: Some(beginning),
+        ..Page::default()
+    };
+    let slices = store.status_history(ids, &page).await.unwrap();
+    let slice = &slices[&ids[0]];
+    assert_eq!(
+        (slice.items.len(), slice.has_previous, slice.has_next),
+        (0, false, true)
     );
 }
 
