@@ -3,9 +3,12 @@
 //! A view is counted once from the rows and from then on adjusted by each entry of the log, which
 //! carries the row before and after. Whoever asks the same question with the same scope shares one
 //! view. A view costs nothing while nobody asks: it is brought up to date by the one who reads it.
+//! It lives as long as somebody holds an answer of it; of those that nobody holds some are kept.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::num::NonZeroUsize;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use lru::LruCache;
@@ -27,9 +30,9 @@ pub struct CountsConfig {
     /// Shortest time between two messages of a subscription to counts, in milliseconds
     #[arg(long, env = "GATEWAY_COUNT_INTERVAL_MS", default_value_t = 250)]
     pub count_interval_ms: u64,
-    /// How many different counts are kept in memory
+    /// How many different counts are kept in memory beyond those that are subscribed to
     #[arg(long, env = "GATEWAY_COUNT_VIEWS", default_value = "64")]
-    pub count_views: std::num::NonZeroUsize,
+    pub count_views: NonZeroUsize,
 }
 
 /// What conversations are grouped by.
@@ -65,8 +68,21 @@ pub struct Count {
     pub queue_name: Option<String>,
 }
 
-/// All groups at one place in the log.
-pub type Groups = Arc<BTreeMap<Group, Count>>;
+/// All groups at one place in the log. It holds the view that it came from, so that what follows need
+/// not be counted anew, however many other questions are asked meanwhile.
+#[derive(Clone)]
+pub struct Groups {
+    shown: Arc<BTreeMap<Group, Count>>,
+    view: Arc<View>,
+}
+
+impl Deref for Groups {
+    type Target = BTreeMap<Group, Count>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.shown
+    }
+}
 
 /// A question for counts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -89,9 +105,16 @@ pub enum CountsError {
 pub struct Counts {
     store: Store,
     hub: Hub,
-    views: Arc<Mutex<LruCache<Question, Arc<View>>>>,
+    views: Arc<Mutex<Views>>,
     groups_limit: usize,
     interval: Duration,
+}
+
+struct Views {
+    /// All that somebody holds, and a few more until they are next cleared away.
+    known: HashMap<Question, Weak<View>>,
+    /// Those asked for last, held for whoever asks next.
+    recent: LruCache<Question, Arc<View>>,
 }
 
 /// The answer to one question. Held over an await while it is counted anew, so that all who ask at
@@ -149,7 +172,7 @@ impl Counts {
         Self {
             store,
             hub,
-            views: Arc::new(Mutex::new(LruCache::new(config.count_views))),
+            views: Arc::new(Mutex::new(Views::new(config.count_views))),
             groups_limit: config.count_groups,
             interval: Duration::from_millis(config.count_interval_ms),
         }
@@ -160,7 +183,15 @@ impl Counts {
     /// # Errors
     /// [`CountsError::TooManyGroups`]; a database that can't be read.
     pub async fn now(&self, question: &Question) -> Result<Groups, CountsError> {
-        let view = self.view(question);
+        let views = self.views.lock();
+        let view = views
+            .expect("no code that holds the lock panics")
+            .of(question);
+        self.present(question, view).await
+    }
+
+    /// The view's groups, with all that was published.
+    async fn present(&self, question: &Question, view: Arc<View>) -> Result<Groups, CountsError> {
         let mut tally = view.lock().await;
         let missed = tally
             .as_ref()
@@ -172,13 +203,15 @@ impl Counts {
         } else {
             *tally = Some(self.count(question).await?);
         }
-        let tally = tally.as_mut().expect("it was just counted");
-        if tally.groups.len() > self.groups_limit {
+        let counted = tally.as_mut().expect("it was just counted");
+        if counted.groups.len() > self.groups_limit {
             return Err(CountsError::TooManyGroups {
                 limit: self.groups_limit,
             });
         }
-        Ok(tally.shown(question))
+        let shown = counted.shown(question);
+        drop(tally);
+        Ok(Groups { shown, view })
     }
 
     /// Waits for a change after `seen`, no sooner than the pause between two messages, and gives
@@ -194,7 +227,7 @@ impl Counts {
         loop {
             let place = self.hub.head().sequence;
             tokio::time::sleep(self.interval).await;
-            let now = self.now(question).await?;
+            let now = self.present(question, Arc::clone(&seen.view)).await?;
             let changed = difference(seen, &now);
             if !changed.is_empty() {
                 return Ok((now, changed));
@@ -214,10 +247,33 @@ impl Counts {
         tally.sequence = counted.await?.sequence;
         Ok(tally)
     }
+}
 
-    fn view(&self, question: &Question) -> Arc<View> {
-        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(views.get_or_insert_ref(question, Arc::default))
+impl Views {
+    fn new(kept: NonZeroUsize) -> Self {
+        Self {
+            known: HashMap::new(),
+            recent: LruCache::new(kept),
+        }
+    }
+
+    fn of(&mut self, question: &Question) -> Arc<View> {
+        if let Some(view) = self.recent.get(question) {
+            return Arc::clone(view);
+        }
+        let view = self.known.get(question).and_then(Weak::upgrade);
+        let view = view.unwrap_or_else(|| self.begin(question));
+        self.recent.put(question.clone(), Arc::clone(&view));
+        view
+    }
+
+    fn begin(&mut self, question: &Question) -> Arc<View> {
+        if self.known.len() == self.known.capacity() {
+            self.known.retain(|_, view| view.strong_count() > 0);
+        }
+        let view = Arc::default();
+        self.known.insert(question.clone(), Arc::downgrade(&view));
+        view
     }
 }
 
@@ -228,7 +284,7 @@ struct Tally {
     groups: HashMap<Group, Members>,
     names: HashMap<QueueId, (Time, String)>,
     /// The same for readers, until something changes.
-    shown: Option<Groups>,
+    shown: Option<Arc<BTreeMap<Group, Count>>>,
 }
 
 /// The conversations of a group by what they wait since: the least is needed when it leaves.
@@ -301,7 +357,7 @@ impl Tally {
         }
     }
 
-    fn shown(&mut self, question: &Question) -> Groups {
+    fn shown(&mut self, question: &Question) -> Arc<BTreeMap<Group, Count>> {
         if let Some(shown) = &self.shown {
             return Arc::clone(shown);
         }
@@ -334,7 +390,7 @@ fn since(row: &Row) -> Time {
 
 /// Every group of `now` that is not as in `before`, and with zero those that are gone.
 fn difference(before: &Groups, now: &Groups) -> Vec<(Group, Count)> {
-    if Arc::ptr_eq(before, now) {
+    if Arc::ptr_eq(&before.shown, &now.shown) {
         return Vec::new();
     }
     let changed = now

@@ -104,11 +104,10 @@ impl Following {
         };
         let shared = Arc::clone(&self.shared);
         let subscriber = Arc::clone(&self.subscriber);
-        let Snapshot { head, entries } = snapshot;
-        let places = 0..entries.len();
-        stream::iter(places)
-            .then(move |place| {
-                let entry = Arc::clone(&entries[place]);
+        let head = snapshot.head;
+        snapshot
+            .into_entries()
+            .then(move |entry| {
                 let (shared, subscriber) = (Arc::clone(&shared), Arc::clone(&subscriber));
                 async move { make(&shared, &subscriber.group, entry, entered, head.sequence).await }
             })

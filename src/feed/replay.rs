@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::OnceCell;
 
 use super::{FeedConfig, FeedError};
@@ -44,11 +45,31 @@ struct Question {
     latest: Latest,
 }
 
-/// The log compacted, as of a place.
+/// The log compacted, as of a place. In pages, so that who reads it slowly holds only what he has not
+/// been told yet.
 #[derive(Clone)]
 pub(super) struct Snapshot {
     pub(super) head: Position,
-    pub(super) entries: Page,
+    pages: Vec<Page>,
+}
+
+impl Snapshot {
+    fn new(head: Position, entries: &[Arc<Committed>]) -> Self {
+        Self {
+            head,
+            pages: entries.chunks(STEP).map(Page::from).collect(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.pages.iter().map(|page| page.len()).sum()
+    }
+
+    /// The entries in order. A page that was told is let go.
+    pub(super) fn into_entries(self) -> impl Stream<Item = Arc<Committed>> {
+        stream::iter(self.pages)
+            .flat_map(|page| stream::iter(0..page.len()).map(move |place| Arc::clone(&page[place])))
+    }
 }
 
 impl Replay {
@@ -159,13 +180,10 @@ impl Replay {
         let read = waiter.cell.get_or_init(|| async {
             let current = self.store.current(caller, filter, latest, limit + 1);
             let (head, entries) = current.await?;
-            Ok(Snapshot {
-                head,
-                entries: entries.into(),
-            })
+            Ok(Snapshot::new(head, &entries))
         });
         let snapshot = read.await.clone()?;
-        if snapshot.entries.len() > limit {
+        if snapshot.len() > limit {
             return Err(FeedError::TooMany { limit });
         }
         Ok(snapshot)
@@ -231,5 +249,66 @@ impl Pages {
     fn forget(&mut self, number: u64) {
         self.by_number.remove(&number);
         self.order.retain(|other| *other != number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::domain::conversation::Conversation;
+    use crate::domain::time::Time;
+    use crate::domain::update::{ChangeCause, ChangeKinds, Update};
+
+    fn entry(sequence: u64) -> Arc<Committed> {
+        let conversation_id = ConversationId::from_uuid(uuid::Uuid::from_u128(sequence.into()));
+        let now = Time::from_millis(0);
+        let update = Update {
+            conversation_id,
+            version: 1,
+            kinds: ChangeKinds::default(),
+            before: None,
+            after: Arc::new(Conversation::unknown(conversation_id, now).row),
+            occurred_at: now,
+            cause: ChangeCause::GenesysEvent,
+            gap_before: false,
+            actor: None,
+        };
+        Arc::new(Committed::invented(sequence, update))
+    }
+
+    /// The next entry's number.
+    fn told(reader: &mut (impl Stream<Item = Arc<Committed>> + Unpin)) -> Option<u64> {
+        let next = reader.next().now_or_never().expect("it never waits");
+        next.map(|entry| entry.sequence())
+    }
+
+    #[test]
+    fn of_a_snapshot_only_what_some_reader_has_not_been_told_is_held() {
+        let all = 3 * PAGE;
+        let entries: Vec<_> = (1..=all).map(entry).collect();
+        let known: Vec<_> = entries.iter().map(Arc::downgrade).collect();
+        let held = || known.iter().filter(|it| it.strong_count() > 0).count() as u64;
+        let head = Position {
+            epoch: 1,
+            sequence: all,
+            check: 1,
+        };
+        let snapshot = Snapshot::new(head, &entries);
+        drop(entries);
+        let mut first = snapshot.clone().into_entries();
+        let mut second = snapshot.into_entries();
+        for sequence in 1..=all {
+            assert_eq!(told(&mut first), Some(sequence));
+        }
+        assert_eq!(told(&mut first), None);
+        assert_eq!(held(), all, "the second reader was told nothing yet");
+        for sequence in 1..=all {
+            assert_eq!(told(&mut second), Some(sequence));
+            assert!(held() <= all - sequence + PAGE, "after {sequence}");
+        }
+        assert_eq!(told(&mut second), None);
+        assert_eq!(held(), 0);
     }
 }

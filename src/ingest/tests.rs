@@ -4,6 +4,7 @@ use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -369,12 +370,13 @@ async fn what_can_never_be_released_holds_nobody_else_up() {
     ingest.note(unread).await.unwrap();
     let sound = ConversationId::from_uuid(uuid::Uuid::from_u128(7));
     let token = CancellationToken::new();
-    let running = tokio::spawn(writer.run(token.clone()));
+    let mut running = JoinSet::new();
+    running.spawn(writer.run(token.clone()));
     let mut event = read(21);
     event.conversation_id = sound;
     ingest.submit(event).await.unwrap();
     token.cancel();
-    running.await.unwrap().unwrap();
+    running.join_next().await.unwrap().unwrap().unwrap();
     assert!(store.load(&[sound]).await.unwrap().contains_key(&sound));
 }
 
@@ -437,7 +439,8 @@ async fn writing_waits_for_nobody_who_reads() {
     let (begun, has_begun) = std::sync::mpsc::channel();
     let (release, released) = std::sync::mpsc::channel::<()>();
     let reader = store.clone();
-    let reading = tokio::spawn(async move {
+    let mut reading = JoinSet::new();
+    reading.spawn(async move {
         let each = move |_| {
             begun.send(()).unwrap();
             let _ = released.recv();
@@ -453,7 +456,7 @@ async fn writing_waits_for_nobody_who_reads() {
     batch.writer.write_now([read(75)]).await;
     assert!(batch.ingest.hub.head().sequence > 1);
     drop(release);
-    reading.await.unwrap().unwrap();
+    reading.join_next().await.unwrap().unwrap().unwrap();
 }
 
 /// A generation that ends while a batch is looked up takes nothing from that batch.

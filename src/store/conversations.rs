@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::{self, Expr, Query, SimpleExpr};
+use sea_orm::sea_query::{self, Expr, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
     ColumnTrait, DatabaseConnection, EntityName, EntityTrait, FromQueryResult, IdenStatic,
     QueryFilter, QueryResult, QueryTrait,
@@ -164,13 +164,7 @@ impl Store {
         let (mut after, mut left) = (0, limit);
         while left > 0 {
             let some = left.min(AT_ONCE);
-            let mut select = select_without(Entity, Column::State);
-            select
-                .and_where(Column::ColId.gt(after))
-                .cond_where(filter::visible(scope))
-                .cond_where(filter::matching(wanted))
-                .order_by(Column::ColId, sea_query::Order::Asc)
-                .limit(some as u64);
+            let select = matching_after(scope, wanted, after, some as u64);
             let rows = transaction.all(&select).await?;
             for row in &rows {
                 show(listed(row)?);
@@ -244,6 +238,21 @@ async fn load(
         }
     }
     Ok(loaded)
+}
+
+pub(super) fn matching_after(
+    scope: &Scope,
+    wanted: &Filter,
+    after: i64,
+    limit: u64,
+) -> SelectStatement {
+    select_without(Entity, Column::State)
+        .and_where(Column::ColId.gt(after))
+        .cond_where(filter::visible(scope))
+        .cond_where(filter::matching(wanted))
+        .order_by(Column::ColId, sea_query::Order::Asc)
+        .limit(limit)
+        .take()
 }
 
 fn listed(row: &QueryResult) -> Result<Listed, StoreError> {

@@ -1,6 +1,6 @@
 //! What can go wrong between the gateway and its database.
 
-use sea_orm::sqlx::error::DatabaseError;
+use sea_orm::sqlx::{self, error::DatabaseError};
 use sea_orm::{DbErr, RuntimeErr};
 
 use crate::domain::ids::ConversationId;
@@ -45,8 +45,11 @@ impl StoreError {
     /// the database is doing.
     pub fn is_lasting(&self) -> bool {
         match self {
-            Self::Unreadable { .. } => true,
-            Self::Database(DbErr::Exec(cause) | DbErr::Query(cause)) => refuses_values(cause),
+            Self::Unreadable { .. } | Self::Database(DbErr::Type(_) | DbErr::Json(_)) => true,
+            Self::Database(
+                DbErr::Exec(RuntimeErr::SqlxError(cause))
+                | DbErr::Query(RuntimeErr::SqlxError(cause)),
+            ) => is_undecodable(cause) || refuses_values(cause),
             _ => false,
         }
     }
@@ -63,12 +66,15 @@ impl StoreError {
     }
 }
 
+/// Something is stored that is not of the type that the gateway keeps there.
+fn is_undecodable(cause: &sqlx::Error) -> bool {
+    use sqlx::Error::{ColumnDecode, ColumnNotFound, Decode};
+    matches!(cause, ColumnDecode { .. } | ColumnNotFound(_) | Decode(_))
+}
+
 /// SQLSTATE classes 22 (data), 23 (constraints) and 54 (limits), and SQLite's results for the same:
 /// TOOBIG, CONSTRAINT and MISMATCH, the latter two in the low byte of an extended code.
-fn refuses_values(cause: &RuntimeErr) -> bool {
-    let RuntimeErr::SqlxError(cause) = cause else {
-        return false;
-    };
+fn refuses_values(cause: &sqlx::Error) -> bool {
     let Some(code) = cause.as_database_error().and_then(DatabaseError::code) else {
         return false;
     };
@@ -109,4 +115,40 @@ pub enum CursorRefused {
     /// What came after it is no longer kept.
     #[error("the cursor is older than what is kept")]
     Expired { head: Position },
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn failed(cause: sqlx::Error) -> StoreError {
+        DbErr::Query(RuntimeErr::SqlxError(Arc::new(cause))).into()
+    }
+
+    #[test]
+    fn what_is_stored_wrongly_fails_again_and_what_the_database_lacks_does_not() {
+        let null = DbErr::Type("A null value was encountered".to_owned());
+        for lasting in [
+            null.into(),
+            failed(sqlx::Error::Decode("no number".into())),
+            failed(sqlx::Error::ColumnNotFound("version".to_owned())),
+            failed(sqlx::Error::ColumnDecode {
+                index: "version".to_owned(),
+                source: "no number".into(),
+            }),
+        ] {
+            assert!(lasting.is_lasting(), "{lasting:?}");
+        }
+        let gone = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        for passing in [
+            StoreError::Silent,
+            failed(sqlx::Error::PoolTimedOut),
+            failed(sqlx::Error::WorkerCrashed),
+            failed(sqlx::Error::Io(gone)),
+        ] {
+            assert!(!passing.is_lasting(), "{passing:?}");
+        }
+    }
 }

@@ -93,25 +93,9 @@ impl Store {
         latest: Latest,
         limit: usize,
     ) -> Result<(Position, Vec<Arc<Committed>>), StoreError> {
-        let mut select = Query::select()
-            .from(conversation::Entity.table_ref())
-            .inner_join(
-                Entity.table_ref(),
-                Expr::col((Entity, Column::Sequence)).eq(latest_sequence(latest.kinds())),
-            )
-            .cond_where(filter::visible(&caller.scope))
-            .cond_where(filter::current(wanted))
-            .order_by((Entity, Column::Sequence), Order::Asc)
-            .limit(limit as u64)
-            .take();
-        select_prefixed(&mut select, "l_", Entity, None);
-        // The facts are large and a row is made without them.
-        let state = conversation::Column::State;
-        select_prefixed(&mut select, "c_", conversation::Entity, Some(state));
-        select.expr_as(Expr::val(""), "c_state");
-
         let transaction = self.reads.begin_read().await?;
         let position = position(&transaction).await?;
+        let select = compacted(&caller.scope, wanted, latest, limit);
         let rows = transaction.all(&select).await?;
         transaction.commit().await?;
         let entries = rows.iter().map(|row| in_snapshot(row, &caller.scope));
@@ -240,6 +224,32 @@ async fn place<C: ConnectionTrait>(
     } else {
         Err(CursorRefused::Unknown { head }.into())
     }
+}
+
+/// The latest entry of each conversation that the scope sees and that matches, with its present row.
+pub(super) fn compacted(
+    scope: &Scope,
+    wanted: &Filter,
+    latest: Latest,
+    limit: usize,
+) -> SelectStatement {
+    let mut select = Query::select()
+        .from(conversation::Entity.table_ref())
+        .inner_join(
+            Entity.table_ref(),
+            Expr::col((Entity, Column::Sequence)).eq(latest_sequence(latest.kinds())),
+        )
+        .cond_where(filter::visible(scope))
+        .cond_where(filter::current(wanted))
+        .order_by((Entity, Column::Sequence), Order::Asc)
+        .limit(limit as u64)
+        .take();
+    select_prefixed(&mut select, "l_", Entity, None);
+    // The facts are large and a row is made without them.
+    let state = conversation::Column::State;
+    select_prefixed(&mut select, "c_", conversation::Entity, Some(state));
+    select.expr_as(Expr::val(""), "c_state");
+    select
 }
 
 /// The latest entry of any of the kinds, of the conversation at hand.

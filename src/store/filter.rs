@@ -106,8 +106,13 @@ pub(super) fn visible(scope: &Scope) -> Condition {
     }
 }
 
-fn not_ended() -> Expr {
-    Column::Calculatedstatus.ne(ConversationStatus::Ended.as_str())
+/// Each status is named, so that the index finds them: those that ended are kept for ever, and
+/// "not ENDED" would walk through all of them.
+pub(super) fn not_ended() -> Expr {
+    let open = ConversationStatus::ALL
+        .iter()
+        .filter(|status| **status != ConversationStatus::Ended);
+    Column::Calculatedstatus.is_in(open.map(|status| status.as_str()))
 }
 
 fn ended() -> Expr {

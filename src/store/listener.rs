@@ -1,7 +1,7 @@
 //! What the Genesys listener must remember over a restart: until when it missed nothing, how far it
 //! has made up for what it missed, and which conversations were going on.
 
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query, SelectStatement};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use crate::domain::ids::{ConversationId, QueueId};
@@ -11,6 +11,7 @@ use crate::domain::time::Time;
 use super::Store;
 use super::entity::conversation::{Column, Entity};
 use super::error::StoreError;
+use super::filter;
 
 const LISTENER: &str = "gateway_listener";
 /// The table has one row.
@@ -32,21 +33,7 @@ impl Store {
         after: Option<ConversationId>,
         limit: u64,
     ) -> Result<Vec<Open>, StoreError> {
-        let mut select = Entity::find()
-            .select_only()
-            .columns([
-                Column::Conversationid,
-                Column::Calculatedstatus,
-                Column::Lastqueueid,
-                Column::Updatedat,
-            ])
-            .filter(Column::Calculatedstatus.ne(ConversationStatus::Ended.as_str()))
-            .order_by_asc(Column::Conversationid)
-            .limit(limit);
-        if let Some(after) = after {
-            select = select.filter(Column::Conversationid.gt(after.to_string()));
-        }
-        let rows = self.reads.all(&select.into_query()).await?;
+        let rows = self.reads.all(&open_after(after, limit)).await?;
         rows.iter()
             .map(|row| {
                 let id: String = row.try_get("", "conversationid")?;
@@ -122,4 +109,22 @@ impl Store {
             .take();
         Ok(self.writes.run(&update).await?)
     }
+}
+
+pub(super) fn open_after(after: Option<ConversationId>, limit: u64) -> SelectStatement {
+    let mut select = Entity::find()
+        .select_only()
+        .columns([
+            Column::Conversationid,
+            Column::Calculatedstatus,
+            Column::Lastqueueid,
+            Column::Updatedat,
+        ])
+        .filter(filter::not_ended())
+        .order_by_asc(Column::Conversationid)
+        .limit(limit);
+    if let Some(after) = after {
+        select = select.filter(Column::Conversationid.gt(after.to_string()));
+    }
+    select.into_query()
 }

@@ -19,6 +19,8 @@ mod event_log;
 mod filter;
 mod listener;
 mod page;
+#[cfg(test)]
+mod plan_tests;
 mod projection;
 mod record;
 mod retention;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use conversation_gateway::counts::{Counts, CountsConfig, CountsError, Dimension, Group, Question};
 use conversation_gateway::domain::caller::Scope;
@@ -20,6 +21,7 @@ on_both_databases!(
     counts_equal_a_naive_count_after_every_change,
     too_many_groups_are_refused,
     a_change_is_told_once_and_a_group_that_is_gone_with_zero,
+    who_holds_an_answer_never_has_the_rows_counted_again,
 );
 
 const DIMENSIONS: [Dimension; 6] = [
@@ -30,6 +32,9 @@ const DIMENSIONS: [Dimension; 6] = [
     Dimension::Direction,
     Dimension::Agent,
 ];
+
+/// Views that are kept when nobody holds them.
+const VIEWS: usize = 8;
 
 type Naive = BTreeMap<Group, (usize, Time)>;
 
@@ -131,6 +136,44 @@ async fn a_change_is_told_once_and_a_group_that_is_gone_with_zero(database: Test
     }
 }
 
+/// Narrowed callers ask as many questions as they are, and more than views are kept.
+async fn who_holds_an_answer_never_has_the_rows_counted_again(database: TestDatabase) {
+    let mut random = Random::new();
+    let store = database.open().await;
+    let mut held = filled(&store, &mut random, 10).await;
+    let reader = database.open().await;
+    let (hub, counts) = counting(&reader, 100, 1_000).await;
+    let agent = |number| Scope::Narrowed {
+        queues: Arc::new(["queue-a".into()].into()),
+        user: Some(format!("agent-{number}").into()),
+    };
+    let questions = (0..4 * VIEWS)
+        .map(|number| Question::new(every_status(), vec![Dimension::Status], agent(number)));
+    let mut answers = Vec::new();
+    for question in questions {
+        let answer = counts.now(&question).await.unwrap();
+        answers.push((question, answer));
+    }
+    let read = reader.statements();
+    for _ in 0..10 {
+        let change = random.next(&held[0]);
+        commit(&store, &hub, &change).await;
+        held[0] = change.conversation;
+        for (question, _) in &answers {
+            let counted = counts.now(question).await.unwrap();
+            let expected = naive(&held, &every_status(), &[Dimension::Status], &agent(0));
+            let counted = counted.values().map(|count| count.conversations);
+            assert!(counted.eq(expected.values().map(|(count, _)| *count)));
+        }
+    }
+    assert_eq!(reader.statements(), read);
+    // What nobody holds any more is counted again, but for the last that were asked for.
+    let first = answers.remove(0).0;
+    answers.clear();
+    counts.now(&first).await.unwrap();
+    assert!(reader.statements() > read);
+}
+
 async fn counting(store: &Store, tail: usize, groups: usize) -> (Hub, Counts) {
     let config = HubConfig {
         log_tail: tail,
@@ -140,7 +183,7 @@ async fn counting(store: &Store, tail: usize, groups: usize) -> (Hub, Counts) {
     let config = CountsConfig {
         count_groups: groups,
         count_interval_ms: 1,
-        count_views: NonZeroUsize::new(8).unwrap(),
+        count_views: NonZeroUsize::new(VIEWS).unwrap(),
     };
     (hub.clone(), Counts::new(&config, store.clone(), hub))
 }

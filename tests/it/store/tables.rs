@@ -13,6 +13,7 @@ on_both_databases!(
     every_stored_time_has_milliseconds,
     migrations_go_down_and_up_again,
     texts_with_nul_are_stored_without_it,
+    what_another_hand_has_stored_wrongly_is_a_lasting_failure,
 );
 
 async fn sql_with_dcms_names_unquoted_finds_its_tables(database: TestDatabase) {
@@ -122,6 +123,20 @@ async fn texts_with_nul_are_stored_without_it(database: TestDatabase) {
     store.commit(&[change]).await.unwrap()[0].clone().unwrap();
     let loaded = store.load(&[id]).await.unwrap().remove(&id).unwrap();
     assert_eq!(loaded.row.last_queue_name.as_deref(), Some("Claims"));
+}
+
+async fn what_another_hand_has_stored_wrongly_is_a_lasting_failure(database: TestDatabase) {
+    let mut random = Random::new();
+    let store = database.open().await;
+    let held = filled(&store, &mut random, 1).await;
+    let spoil = if database.is_sqlite() {
+        "UPDATE tbl_gen_conversation SET updatedat = 'yesterday'"
+    } else {
+        "ALTER TABLE tbl_gen_conversation ALTER COLUMN updatedat TYPE text"
+    };
+    rows(&store, spoil).await;
+    let failure = database.open().await.load(&[held[0].id]).await.unwrap_err();
+    assert!(failure.is_lasting(), "{failure:?}");
 }
 
 #[tokio::test]
