@@ -15,7 +15,7 @@ pub(crate) struct Connection {
 
 /// A request, ready to be sent again and again.
 pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
-    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: bench\r\n");
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n");
     for (name, value) in headers {
         head.extend([name, ": ", value, "\r\n"]);
     }

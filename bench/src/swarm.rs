@@ -387,7 +387,7 @@ async fn connect(address: SocketAddr, place: usize) -> anyhow::Result<(TcpStream
     socket.bind(SocketAddr::from((Ipv4Addr::new(127, 0, 0, source), 0)))?;
     let mut stream = socket.connect(address).await?;
     stream.set_nodelay(true)?;
-    let upgrade = "GET /graphql HTTP/1.1\r\nhost: bench\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+    let upgrade = "GET /graphql HTTP/1.1\r\nhost: localhost\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
                    sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
                    sec-websocket-protocol: graphql-transport-ws\r\n\r\n";
     stream.write_all(upgrade.as_bytes()).await?;

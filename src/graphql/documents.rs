@@ -89,7 +89,7 @@ impl Documents {
     pub(crate) fn parse(&self, request: &mut Request) {
         if let Some(document) = self.document(&request.query) {
             request.set_parsed_query(document.parsed.clone());
-            request.data.insert(document);
+            request.data.insert(Found(Some(document)));
         }
     }
 
@@ -101,6 +101,8 @@ impl Documents {
         let Some(document) = found(request) else {
             return Reading::Unknown;
         };
+        // A subscription keeps its data for hours.
+        request.data.insert(Found(None));
         if document.text.len() > LONGEST_DOCUMENT {
             return Reading::Unknown;
         }
@@ -119,7 +121,7 @@ impl Documents {
         }
         Reading::Unproven(Proof {
             known: Arc::clone(&self.known),
-            document: Arc::clone(document),
+            document,
             shape: shape.into(),
         })
     }
@@ -180,12 +182,12 @@ impl Known {
     }
 }
 
-/// The document that `parse` has found.
-fn found(request: &Request) -> Option<&Arc<Document>> {
-    request
-        .data
-        .get(&TypeId::of::<Arc<Document>>())?
-        .downcast_ref()
+/// In the data of a request: the document that `parse` has found, until it is read.
+struct Found(Option<Arc<Document>>);
+
+fn found(request: &Request) -> Option<Arc<Document>> {
+    let found = request.data.get(&TypeId::of::<Found>())?;
+    found.downcast_ref::<Found>()?.0.clone()
 }
 
 impl Proof {
@@ -448,6 +450,16 @@ mod tests {
             documents.read(&mut request(&forbidden, json!({})));
         }
         assert!(is_known(&documents, POINT, json!({ "id": "a" })));
+    }
+
+    #[test]
+    fn a_request_does_not_hold_its_document_longer_than_needed() {
+        let documents = documents();
+        let mut request = request(POINT, json!({ "id": "a" }));
+        documents.parse(&mut request);
+        assert!(found(&request).is_some());
+        documents.read(&mut request);
+        assert!(found(&request).is_none());
     }
 
     #[test]

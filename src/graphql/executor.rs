@@ -18,7 +18,7 @@ use futures_util::FutureExt;
 use futures_util::future::poll_fn;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 
-use super::documents::{Documents, Reading};
+use super::documents::{Documents, Proof, Reading};
 use super::rendering::{Rendering, Template, with_loaders};
 use super::shape::Shape;
 use super::{GatewaySchema, Services, access, error};
@@ -113,11 +113,15 @@ impl GatewayExecutor {
         })
         .await;
         let wanted = rendering.slot().asked();
-        if let (Reading::Unproven(proof), Some(_)) = (reading, &wanted) {
-            proof.hold();
-        }
+        let proof = match reading {
+            Reading::Unproven(proof) => Some(proof),
+            Reading::Valid | Reading::Unknown => None,
+        };
         match (first, wanted, template) {
             (None, Some(wanted), Some((template, shape))) => {
+                if let Some(proof) = proof {
+                    proof.hold();
+                }
                 let field = shape.field.clone();
                 let make = Arc::new(move || Box::new(template.run()) as _);
                 let following = self
@@ -130,11 +134,10 @@ impl GatewayExecutor {
                 }
             }
             (Some(None), ..) => stream::empty().boxed(),
-            (Some(Some(response)), ..) => stream::once(ready(response))
-                .chain(rendering.into_responses())
-                .map(Outcome::Own)
-                .boxed(),
-            (None, ..) => rendering.into_responses().map(Outcome::Own).boxed(),
+            (Some(Some(response)), ..) => {
+                own(once(response).chain(rendering.into_responses()), proof)
+            }
+            (None, ..) => own(rendering.into_responses(), proof),
         }
     }
 
@@ -199,7 +202,25 @@ fn request_id(request: &Request) -> RequestId {
 }
 
 fn only(response: Response) -> BoxStream<'static, Outcome> {
-    stream::once(ready(Outcome::Own(response))).boxed()
+    own(once(response), None)
+}
+
+fn once(response: Response) -> impl Stream<Item = Response> + Send + 'static {
+    stream::once(ready(response))
+}
+
+/// Responses made for one operation; the first settles whether its document is valid.
+fn own(
+    responses: impl Stream<Item = Response> + Send + 'static,
+    mut proof: Option<Proof>,
+) -> BoxStream<'static, Outcome> {
+    let outcomes = responses.map(move |response| {
+        if let Some(proof) = proof.take() {
+            proof.settle(&response);
+        }
+        Outcome::Own(response)
+    });
+    outcomes.boxed()
 }
 
 /// The subscription's root field failed.
