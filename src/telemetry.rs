@@ -1,7 +1,7 @@
 //! Logs and metrics. They carry ids and states, never customers' content or tokens.
 
 use anyhow::Context;
-use metrics::{counter, describe_counter, describe_histogram};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{EnvFilter, FilterExt, Targets};
@@ -54,7 +54,7 @@ where
 }
 
 /// What the parts behind the front door count, without labels; `/metrics` shows each from the start.
-const COUNTED: [(&str, &str); 11] = [
+const COUNTED: [(&str, &str); 13] = [
     (
         "gateway_database_reads_total",
         "Statements that read the database, beside the write path's own",
@@ -74,6 +74,14 @@ const COUNTED: [(&str, &str); 11] = [
     (
         "gateway_genesys_unknown_words_total",
         "Words of Genesys that the gateway does not know, in notifications that were used all the same",
+    ),
+    (
+        "gateway_genesys_unread_total",
+        "Doubtful conversations that were not read again, because too many waited",
+    ),
+    (
+        "gateway_genesys_unwatched_total",
+        "Conversations that were not watched at once, because too many waited",
     ),
     (
         "gateway_genesys_unsettled_total",
@@ -117,6 +125,7 @@ const COUNTED_BY_LABEL: [(&str, &str); 3] = [
     ),
 ];
 
+const FEED_LIVE: &str = "gateway_feed_live";
 const BATCH_EVENTS: &str = "gateway_ingest_batch_events";
 
 /// Starts counting; the handle writes what `/metrics` shows.
@@ -134,13 +143,20 @@ pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     for (name, help) in COUNTED_BY_LABEL {
         describe_counter!(name, help);
     }
+    describe_gauge!(
+        FEED_LIVE,
+        "1 while the picture is whole, as feedStatus says; 0 while it may be stale"
+    );
     describe_histogram!(BATCH_EVENTS, "Events written in one transaction");
     Ok(handle)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
     use std::io::{self, Write};
+    use std::path::Path;
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -178,5 +194,48 @@ mod tests {
         let written = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
         assert!(!written.contains("a message") && !written.contains("a header"));
         assert!(written.contains("a notice") && written.contains("a step"));
+    }
+
+    /// Every name in the program that ends as a counter's does.
+    fn counters(dir: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                counters(&path, found);
+            }
+            if !path.is_file() || path.ends_with("telemetry.rs") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let words = text.split(|it: char| it != '_' && !it.is_ascii_lowercase());
+            let is_counter = |word: &&str| word.starts_with("gateway_") && word.ends_with("_total");
+            found.extend(words.filter(is_counter).map(str::to_owned));
+        }
+    }
+
+    #[test]
+    fn every_counter_is_described() {
+        let mut found = BTreeSet::new();
+        counters(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+            &mut found,
+        );
+        let told = COUNTED.iter().chain(&COUNTED_BY_LABEL);
+        let told: BTreeSet<_> = told.map(|(name, _)| (*name).to_owned()).collect();
+        let by_the_front_door = |name: &&String| {
+            name.starts_with("gateway_http_")
+                || name.starts_with("gateway_ws_")
+                || name.starts_with("gateway_graphql_")
+        };
+        let silent: Vec<_> = found
+            .difference(&told)
+            .filter(|name| !by_the_front_door(name))
+            .collect();
+        assert!(silent.is_empty(), "without a description: {silent:?}");
+        assert_eq!(
+            told.difference(&found).next(),
+            None,
+            "described, and counted nowhere"
+        );
     }
 }

@@ -186,6 +186,8 @@ impl FeedBoard {
             is_new
         });
         let next = channels.status();
+        let is_live = if next == FeedState::Live { 1.0 } else { 0.0 };
+        metrics::gauge!("gateway_feed_live").set(is_live);
         self.0.status_tx.send_if_modified(|status| {
             let before = status.clone();
             if status.state != next {

@@ -192,7 +192,7 @@ pub(super) fn lost_rights(message: &str, cursor: &str) -> Outcome {
 
 fn check(admission: &Admission, request: &mut Request, caller: &Caller) -> Result<(), ServerError> {
     admission.admit(request, caller)?;
-    variables::check(request)
+    variables::coerce(request)
 }
 
 fn late(request_id: &RequestId) -> Response {

@@ -18,6 +18,7 @@ const OPERATIONS: &str = "gateway_ws_operations";
 const SENT: &str = "gateway_ws_messages_sent_total";
 const RECEIVED: &str = "gateway_ws_messages_received_total";
 const CLOSED: &str = "gateway_ws_closed_total";
+const ERRORS: &str = "gateway_graphql_errors_total";
 
 pub(super) fn describe() {
     describe_counter!(
@@ -36,6 +37,15 @@ pub(super) fn describe() {
         CLOSED,
         "WebSockets closed, by close code; 1006 is a lost connection"
     );
+    describe_counter!(
+        ERRORS,
+        "GraphQL errors written, by code, whatever the transport and the HTTP status"
+    );
+}
+
+/// An error with this code is written.
+pub(super) fn error(code: &str) {
+    counter!(ERRORS, "code" => code.to_owned()).increment(1);
 }
 
 /// Prometheus' text form.

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::authenticate::Refused;
 use super::code;
+use super::metrics;
 use super::negotiation::MediaType;
 use super::request::Malformed;
 use crate::domain::request_id::RequestId;
@@ -60,7 +61,9 @@ impl Serialize for Errors<'_> {
             if kept.len() == MOST_ERRORS {
                 break;
             }
-            kept.push(briefly(error, message));
+            let error = briefly(error, message);
+            metrics::error(code_of(&error).unwrap_or_default());
+            kept.push(error);
         }
         serializer.collect_seq(kept.iter().map(AsRef::as_ref))
     }

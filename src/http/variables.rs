@@ -1,38 +1,52 @@
-//! Checks the values of variables before execution, as the GraphQL specification asks (section
-//! 6.1.2): a request whose variables do not fit is not executed at all.
+//! Coerces the values of variables before execution, as the GraphQL specification asks (section
+//! 6.1.2): a request whose variables do not fit is not executed at all, and one that is not given has
+//! its default.
 //!
 //! Knows the built-in scalars, lists and non-null. Values of the schema's own types are judged where
 //! they are used.
 
 use async_graphql::parser::types::{BaseType, Type, VariableDefinition};
-use async_graphql::{Name, Request, ServerError, Value};
+use async_graphql::{Name, Request, ServerError, Value, Variables};
 
 use super::code;
 use super::request::chosen_operation;
 use super::response::error;
 
-/// The first variable of the request's operation that does not fit its type. A document that cannot
-/// be read is left to the executor.
-pub(super) fn check(request: &mut Request) -> Result<(), ServerError> {
+/// Gives the variables of the request's operation that are absent their defaults: the library looks
+/// at given values alone where `@skip` and `@include` name a variable. A document that cannot be read
+/// is left to the executor.
+///
+/// # Errors
+/// The first variable that does not fit its type.
+pub(super) fn coerce(request: &mut Request) -> Result<(), ServerError> {
     if !request.query.contains('$') {
         return Ok(());
     }
-    let variables = std::mem::take(&mut request.variables);
+    let mut variables = std::mem::take(&mut request.variables);
     let wanted = request.operation_name.clone();
     let misfit = request.parsed_query().ok().and_then(|document| {
         let operation = chosen_operation(&document.operations, wanted.as_deref())?;
-        let mut definitions = operation
-            .variable_definitions
-            .iter()
-            .map(|definition| &definition.node);
-        definitions.find_map(|definition| {
-            let name = &definition.name.node;
-            let problem = problem(definition, variables.get(name))?;
-            Some(misfit(name, definition, problem))
-        })
+        let mut definitions = operation.variable_definitions.iter();
+        definitions.find_map(|definition| coerce_one(&definition.node, &mut variables).err())
     });
     request.variables = variables;
     misfit.map_or(Ok(()), Err)
+}
+
+fn coerce_one(
+    definition: &VariableDefinition,
+    variables: &mut Variables,
+) -> Result<(), ServerError> {
+    let name = &definition.name.node;
+    if let Some(problem) = problem(definition, variables.get(name)) {
+        return Err(misfit(name, definition, problem));
+    }
+    if let Some(default) = &definition.default_value
+        && !variables.contains_key(name)
+    {
+        variables.insert(name.clone(), default.node.clone());
+    }
+    Ok(())
 }
 
 fn misfit(name: &Name, definition: &VariableDefinition, problem: &str) -> ServerError {
@@ -81,18 +95,21 @@ fn fits_scalar(name: &str, value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use async_graphql::Variables;
     use serde_json::json;
 
-    fn check_type(definition: &str, variables: serde_json::Value, expected: bool) {
+    fn check_type(definition: &str, variables: &serde_json::Value, expected: bool) {
         let query = format!("query ($v: {definition}) {{ a }}");
         let mut request = Request::new(query).variables(Variables::from_json(variables.clone()));
         assert_eq!(
-            check(&mut request).is_ok(),
+            coerce(&mut request).is_ok(),
             expected,
             "{definition} of {variables}"
         );
-        assert_eq!(request.variables, Variables::from_json(variables));
+        let given = variables.as_object().into_iter().flatten();
+        for (name, value) in given {
+            let known = request.variables.get(name.as_str());
+            assert_eq!(known, Value::from_json(value.clone()).ok().as_ref());
+        }
     }
 
     #[test]
@@ -122,31 +139,45 @@ mod tests {
             ("ConversationFilter", json!({ "any": 1 }), true),
             ("ConversationFilter!", json!(null), false),
         ] {
-            check_type(definition, json!({ "v": value }), expected);
+            check_type(definition, &json!({ "v": value }), expected);
         }
     }
 
     #[test]
     fn only_required_variables_may_not_be_missing() {
-        check_type("Int", json!({}), true);
-        check_type("Int! = 1", json!({}), true);
-        check_type("Int!", json!({}), false);
-        check_type("[Int]!", json!({ "other": 1 }), false);
+        check_type("Int", &json!({}), true);
+        check_type("Int! = 1", &json!({}), true);
+        check_type("Int!", &json!({}), false);
+        check_type("[Int]!", &json!({ "other": 1 }), false);
+    }
+
+    #[test]
+    fn one_that_is_not_given_has_its_default_and_null_is_given() {
+        let query = "query ($a: Int = 1, $b: [S] = [X], $c: Int) { a }";
+        for (given, expected) in [
+            (json!({}), json!({ "a": 1, "b": ["X"] })),
+            (json!({ "a": null, "b": [] }), json!({ "a": null, "b": [] })),
+        ] {
+            let mut request = Request::new(query).variables(Variables::from_json(given));
+            coerce(&mut request).unwrap();
+            let coerced = serde_json::to_value(&request.variables).unwrap();
+            assert_eq!(coerced, expected);
+        }
     }
 
     #[test]
     fn the_variables_of_other_operations_do_not_count() {
         let query = "query A { a } query B($v: Int!) { a(b: $v) }";
         let mut request = Request::new(query).operation_name("A");
-        assert!(check(&mut request).is_ok());
+        assert!(coerce(&mut request).is_ok());
         request.operation_name = Some("B".into());
-        let error = check(&mut request).unwrap_err();
+        let error = coerce(&mut request).unwrap_err();
         assert_eq!(error.message, "Variable $v of type Int! is missing.");
         assert_eq!(error.extensions.unwrap().get("argument"), Some(&"v".into()));
     }
 
     #[test]
     fn unreadable_documents_are_left_to_the_executor() {
-        assert!(check(&mut Request::new("query ($v: Int!) {")).is_ok());
+        assert!(coerce(&mut Request::new("query ($v: Int!) {")).is_ok());
     }
 }

@@ -104,6 +104,22 @@ async fn requests_that_are_none_are_told_why() {
     }
 }
 
+/// The library looks at given variables alone where directives name one.
+#[tokio::test]
+async fn a_directive_goes_by_the_default_of_a_variable_that_is_not_given() {
+    let door = FrontDoor::open().await;
+    let query = "query($v: Boolean! = true) { a: hello @include(if: $v) b: hello @skip(if: $v) }";
+    for (variables, told) in [
+        (json!({}), "a"),
+        (json!({ "v": true }), "a"),
+        (json!({ "v": false }), "b"),
+    ] {
+        let request = json!({ "query": query, "variables": variables });
+        let answer = body(door.post(&request).send().await.unwrap()).await;
+        assert_eq!(answer, json!({ "data": { told: "hello world" } }));
+    }
+}
+
 #[tokio::test]
 async fn parameters_reach_the_operation() {
     let door = FrontDoor::open().await;
