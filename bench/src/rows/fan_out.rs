@@ -74,8 +74,7 @@ impl FanOut {
         let received = swarm.until_received(wanted, QUIET).await;
         let gross = cpu.as_secs_f64() * 1e6 / count(delivered);
         let share = took.as_secs_f64() / alone.took.as_secs_f64();
-        let net =
-            (cpu.as_secs_f64() - alone.cpu.as_secs_f64() * share).max(0.0) * 1e6 / count(delivered);
+        let net = (cpu.as_secs_f64() - alone.cpu.as_secs_f64() * share) * 1e6 / count(delivered);
         let tally = &swarm.tally;
         Ok(self.with_goal(vec![
             Figure::new("CPU per delivery", "µs", gross),
