@@ -1,7 +1,8 @@
 //! The database's schema, step by step.
 //!
-//! Steps are append-only, each has its way back, and each is done as a [`whole`] or not at all. Table and column names are written here in the
-//! lower case in which both databases keep them, so that SQL with DCM's names works unquoted.
+//! Steps are append-only, each has its way back, and each is done as a [`whole`] or not at all. Table
+//! and column names are written here in the lower case in which both databases keep them, so that SQL
+//! with DCM's names works unquoted.
 
 pub use sea_orm_migration::prelude::MigratorTrait;
 use sea_orm_migration::prelude::*;

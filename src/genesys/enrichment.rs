@@ -166,3 +166,29 @@ pub fn enriched(found: &AnalyticsConversation) -> Fact {
         sessions: durations::sessions(found),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::genesys::fake::{Answer, Fake, clock, token};
+
+    const DETAILS: &str = "/api/v2/analytics/conversations/details";
+
+    #[tokio::test]
+    async fn all_that_are_due_are_asked_for_a_hundred_at_once() {
+        let fake = Fake::start(|asked| match asked.path.as_str() {
+            "/oauth/token" => token(),
+            _ => Answer::json(200, &json!({ "conversations": [] })),
+        })
+        .await;
+        let (sink, _events) = mpsc::channel(1);
+        let mut enrichment = Enrichment::new(fake.client(), sink, clock(), Duration::ZERO);
+        for number in 0..150 {
+            enrichment.await_settling(ConversationId::from_uuid(uuid::Uuid::from_u128(number)));
+        }
+        enrichment.ask_all().await.unwrap();
+        assert_eq!(fake.asked("GET", DETAILS).len(), 2);
+    }
+}

@@ -60,7 +60,7 @@ impl<'a> Flat<'a> {
         }
     }
 
-    /// Fragments are put in as often as they are spread at most, and the judge has counted that.
+    /// Puts selections into the root, those of a fragment once.
     fn put(&mut self, selections: SelectionSet) {
         for selection in selections.items {
             match selection.node {

@@ -106,13 +106,7 @@ impl<S: Sink> ReadBack<S> {
             Ok(answered) => return (id, Outcome::Read(Ok(answered))),
             Err(error) => error,
         };
-        let is_tried_enough = match turn.haste {
-            Haste::Calm => turn.failures + 1 >= ATTEMPTS,
-            Haste::Now => turn.since.elapsed() >= self.patience,
-        };
-        // Without room in the budget Genesys was not asked, and has not failed.
-        let was_asked = !matches!(error, ApiError::OverBudget { .. });
-        let outcome = if (was_asked && is_tried_enough) || error.is_final() {
+        let outcome = if gives_up(&turn, &error, self.patience) {
             Outcome::Read(Err(error))
         } else {
             Outcome::Again(error.retry_after())
@@ -171,6 +165,17 @@ async fn until(moment: Option<Instant>) {
         Some(moment) => sleep_until(moment).await,
         None => std::future::pending().await,
     }
+}
+
+/// Whether that answer is the last word. Without room in the budget Genesys was not asked, and has not
+/// failed.
+fn gives_up(turn: &Turn, error: &ApiError, patience: Duration) -> bool {
+    let is_tried_enough = match turn.haste {
+        Haste::Calm => turn.failures + 1 >= ATTEMPTS,
+        Haste::Now => turn.since.elapsed() >= patience,
+    };
+    let was_asked = !matches!(error, ApiError::OverBudget { .. });
+    (was_asked && is_tried_enough) || error.is_final()
 }
 
 fn failed(error: &ApiError) -> Fact {
@@ -271,5 +276,21 @@ mod tests {
             panic!("{told:?}");
         };
         assert_eq!(message, "Genesys does not know this conversation");
+    }
+
+    #[test]
+    fn a_conversation_that_the_budget_leaves_no_room_for_is_not_given_up() {
+        let backoff = Backoff::new(Duration::ZERO, Duration::ZERO, Duration::ZERO, || 0.5);
+        let mut line = Line::new(Duration::ZERO, backoff);
+        line.want(id(1), Haste::Now, Instant::now());
+        let (_, turn) = line.next(Instant::now()).unwrap();
+        let wait = Duration::from_secs(45);
+        let reason = "the time ran out";
+        for (error, is_last) in [
+            (ApiError::OverBudget { wait }, false),
+            (ApiError::NoAnswer { reason }, true),
+        ] {
+            assert_eq!(gives_up(&turn, &error, Duration::ZERO), is_last, "{error}");
+        }
     }
 }
